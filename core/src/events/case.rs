@@ -1,0 +1,163 @@
+//! What the client wants from us until it is settled: complaints, questions, errors, wishes, incidents.
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+use crate::ids::{CaseId, EmployeeId, OrderId};
+use crate::time::Moment;
+
+/// What a case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseKind {
+    /// The client is not content.
+    Complaint,
+    /// The client wants to know.
+    Question,
+    /// Something of ours is broken.
+    ErrorReport,
+    /// The client would like something.
+    Wish,
+    /// Something happened.
+    Incident,
+}
+
+area! {
+    /// Cases.
+    CaseEvent in Case "case";
+
+    /// A case was opened.
+    event Raised = "case.raised" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// What it is.
+        kind: CaseKind,
+    } optional {
+        /// What it is about.
+        topic: Code,
+        /// About which product.
+        product: Code,
+        /// How it reached us: `phone`, `web`, `post` …
+        channel: Code,
+        /// How much it matters.
+        priority: Code,
+        /// Where the client is, as a code.
+        region: Code,
+        /// The order it is about.
+        order: OrderId,
+    } personal {
+        /// Subject line.
+        subject: String,
+        /// In the client's words.
+        text: String,
+    }
+
+    /// A case was put under another kind, topic or priority.
+    event Classified = "case.classified" @ 1 {
+        /// The case.
+        case: CaseId,
+    } optional {
+        /// What it is.
+        kind: CaseKind,
+        /// What it is about.
+        topic: Code,
+        /// About which product.
+        product: Code,
+        /// How much it matters.
+        priority: Code,
+    } personal {
+        /// Why.
+        reason: String,
+    }
+
+    /// Somebody is to see to it.
+    event Assigned = "case.assigned" @ 1 {
+        /// The case.
+        case: CaseId,
+    } optional {
+        /// Who.
+        employee: EmployeeId,
+        /// Which department.
+        department: Code,
+    }
+
+    /// A case was handed to somebody outside: a partner, a bureau, the company it is about.
+    event Forwarded = "case.forwarded" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// To whom.
+        to: Code,
+    } optional {
+        /// What they answered.
+        response: Code,
+        /// Whether they answered in time.
+        timely: bool,
+    }
+
+    /// A date was promised.
+    event DueSet = "case.due_set" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// To be settled before.
+        due: Moment,
+    }
+
+    /// A promised date was moved.
+    event DueMoved = "case.due_moved" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// To be settled before.
+        due: Moment,
+        /// Why, as a code.
+        reason: Code,
+    } personal {
+        /// Why, in words.
+        reason_text: String,
+    }
+
+    /// The client got an answer from a person.
+    event Answered = "case.answered" @ 1 {
+        /// The case.
+        case: CaseId,
+    } optional {
+        /// Who answered.
+        employee: EmployeeId,
+        /// How.
+        channel: Code,
+    } personal {
+        /// The answer.
+        text: String,
+    }
+
+    /// The matter is settled.
+    event Resolved = "case.resolved" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// How.
+        resolution: Code,
+    } optional {
+        /// By whom.
+        employee: EmployeeId,
+    } personal {
+        /// How, in words.
+        note: String,
+    }
+
+    /// It was not settled after all.
+    event Reopened = "case.reopened" @ 1 {
+        /// The case.
+        case: CaseId,
+    } personal {
+        /// Why.
+        reason: String,
+    }
+
+    /// Nothing more will be done.
+    event Closed = "case.closed" @ 1 {
+        /// The case.
+        case: CaseId,
+    } optional {
+        /// How it ended.
+        outcome: Code,
+    }
+}

@@ -1,0 +1,9 @@
+//! The core of Letopis.
+pub mod code;
+pub mod events;
+pub mod ids;
+pub mod log;
+pub mod money;
+pub mod personal;
+pub mod time;
+pub mod trust;

@@ -1,0 +1,316 @@
+//! Two clocks and their units: [`Timestamp`], [`Moment`], [`Day`], [`Zone`], [`Clock`].
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::civil;
+use jiff::tz::{Offset, TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Microseconds in a second.
+pub const SECOND_US: i64 = 1_000_000;
+/// Microseconds in a day of 24 hours.
+pub const DAY_US: i64 = 86_400 * SECOND_US;
+/// The earliest and the first forbidden year of anything recorded.
+pub const YEARS: std::ops::Range<i16> = 1800..2200;
+
+/// Microseconds since 1970-01-01T00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Moment { at: *self, offset_min: 0 }.fmt(f)
+    }
+}
+
+/// An instant and the UTC offset it was told in: `2026-03-01T12:30:00+03:00`.
+///
+/// Instants compare by the instant alone in folds, by both fields here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Moment {
+    /// The instant.
+    pub at: Timestamp,
+    /// Minutes east of UTC in the original text.
+    pub offset_min: i16,
+}
+
+/// The text is no instant this log can hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTime {
+    /// Not RFC 3339, or an impossible date.
+    #[error("{0:?} is not a time: expected RFC 3339 with an offset, such as 2026-03-01T12:30:00+03:00")]
+    Text(String),
+    /// Not a date.
+    #[error("{0:?} is not a date: expected YYYY-MM-DD")]
+    Date(String),
+    /// Outside [`YEARS`].
+    #[error("the year of {0:?} is outside {start} to {end}", start = YEARS.start, end = YEARS.end - 1)]
+    Year(String),
+}
+
+impl Moment {
+    /// At an instant, told in UTC.
+    pub fn utc(at: Timestamp) -> Self {
+        Self { at, offset_min: 0 }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = InvalidTime;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        let bad = || InvalidTime::Text(text.chars().take(64).collect());
+        // jiff's `Pieces` keeps the offset that the text names; a timestamp parse would lose it.
+        let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(|_| bad())?;
+        let (Some(time), Some(offset)) = (pieces.time(), pieces.to_numeric_offset()) else {
+            return Err(bad());
+        };
+        if !YEARS.contains(&pieces.date().year()) {
+            return Err(InvalidTime::Year(text.chars().take(64).collect()));
+        }
+        let at = offset.to_timestamp(pieces.date().to_datetime(time)).map_err(|_| bad())?;
+        if offset.seconds() % 60 != 0 {
+            return Err(bad());
+        }
+        Ok(Self { at: Timestamp(at.as_microsecond()), offset_min: (offset.seconds() / 60) as i16 })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Ok(at), Ok(offset)) =
+            (jiff::Timestamp::from_microsecond(self.at.0), Offset::from_seconds(i32::from(self.offset_min) * 60))
+        else {
+            return write!(f, "{}us", self.at.0);
+        };
+        if self.offset_min == 0 { at.fmt(f) } else { at.display_with_offset(offset).fmt(f) }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A calendar day, counted from 1970-01-01: in JSON and SQL text `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The calendar date.
+    pub fn date(self) -> civil::Date {
+        const EPOCH: civil::Date = civil::date(1970, 1, 1);
+        let span = jiff::Span::new().try_days(self.0).unwrap_or_default();
+        EPOCH.saturating_add(span)
+    }
+
+    /// From a calendar date.
+    pub fn from_date(date: civil::Date) -> Self {
+        // Days from civil, H. Hinnant, "chrono-compatible low-level date algorithms".
+        let (y, m, d) = (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
+        let y = if m <= 2 { y - 1 } else { y };
+        let era = y.div_euclid(400);
+        let yoe = y.rem_euclid(400);
+        let doy = (153 * ((m + 9) % 12) + 2) / 5 + d - 1;
+        Self(era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468)
+    }
+
+    /// Months since year 0: equal for two days of one calendar month.
+    pub fn month(self) -> i32 {
+        let date = self.date();
+        i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.date().fmt(f)
+    }
+}
+
+impl FromStr for Day {
+    type Err = InvalidTime;
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        let bad = || InvalidTime::Date(text.chars().take(64).collect());
+        if text.len() != 10 {
+            return Err(bad());
+        }
+        let date: civil::Date = text.parse().map_err(|_| bad())?;
+        if !YEARS.contains(&date.year()) {
+            return Err(InvalidTime::Year(text.to_owned()));
+        }
+        Ok(Self::from_date(date))
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The IANA time zone in which the tenant's calendar days are cut.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    name: Arc<str>,
+    zone: TimeZone,
+    utc: bool,
+}
+
+/// The name is no IANA time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an IANA time zone such as Europe/Moscow or UTC")]
+pub struct InvalidZone(pub String);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self { name: "UTC".into(), zone: TimeZone::UTC, utc: true }
+    }
+}
+
+impl Zone {
+    /// By IANA name, from the rules bundled with the program.
+    ///
+    /// # Errors
+    /// When the name is unknown.
+    pub fn named(name: &str) -> Result<Self, InvalidZone> {
+        if name == "UTC" {
+            return Ok(Self::default());
+        }
+        let zone = TimeZone::get(name).map_err(|_| InvalidZone(name.to_owned()))?;
+        Ok(Self { name: name.into(), zone, utc: false })
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The local calendar day of an instant.
+    pub fn day(&self, at: Timestamp) -> Day {
+        if self.utc {
+            return Day(at.0.div_euclid(DAY_US) as i32);
+        }
+        match jiff::Timestamp::from_microsecond(at.0) {
+            Ok(at) => Day::from_date(self.zone.to_datetime(at).date()),
+            Err(_) => Day(at.0.div_euclid(DAY_US) as i32),
+        }
+    }
+
+    /// The first instant of a local day; the end of day `d` is the start of `d + 1`.
+    pub fn start(&self, day: Day) -> Timestamp {
+        if self.utc {
+            return Timestamp(i64::from(day.0) * DAY_US);
+        }
+        match self.zone.to_zoned(day.date().to_datetime(civil::Time::midnight())) {
+            Ok(start) => Timestamp(start.timestamp().as_microsecond()),
+            Err(_) => Timestamp(i64::from(day.0) * DAY_US),
+        }
+    }
+
+    /// The instant from which nothing of this day is left: the exclusive bound that a date stands for.
+    pub fn end(&self, day: Day) -> Timestamp {
+        self.start(Day(day.0.saturating_add(1)))
+    }
+}
+
+/// Where the present comes from; handed in at the edge, so that tests own it.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(since.as_micros() as i64)
+    }
+}
+
+/// A clock that a test sets by hand.
+#[derive(Debug, Default)]
+pub struct ManualClock(std::sync::atomic::AtomicI64);
+
+impl ManualClock {
+    /// Starts at an instant.
+    pub fn at(now: Timestamp) -> Self {
+        Self(now.0.into())
+    }
+
+    /// Moves to an instant, also backwards.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_moment_reads_back_with_its_offset(us in -5_000_000_000_000_000i64..7_000_000_000_000_000, offset in -14 * 60i16..=14 * 60) {
+            let moment = Moment { at: Timestamp(us), offset_min: offset };
+            prop_assert_eq!(moment.to_string().parse::<Moment>(), Ok(moment));
+        }
+
+        #[test]
+        fn a_day_reads_back_and_counts_like_the_calendar(raw in -60_000i32..80_000) {
+            let day = Day(raw);
+            prop_assert_eq!(day.to_string().parse::<Day>(), Ok(day));
+            prop_assert_eq!(Day::from_date(day.date()), day);
+        }
+
+        #[test]
+        fn a_local_day_holds_the_instants_from_its_start_to_the_next(us in 0i64..2_000_000_000_000_000) {
+            let zone = Zone::named("Europe/Moscow").expect("bundled");
+            let at = Timestamp(us);
+            let day = zone.day(at);
+            prop_assert!(zone.start(day) <= at && at < zone.end(day));
+        }
+    }
+
+    #[test]
+    fn impossible_and_remote_dates_are_refused() {
+        for bad in [
+            "2026-02-30T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+            "2026-03-01",
+            "2026-03-01T10:00:00",
+            "now",
+        ] {
+            assert!(bad.parse::<Moment>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What makes the log prove itself and forget: leaves, sealed envelopes, keys.
+
+pub mod leaf;
