@@ -1,9 +1,11 @@
 //! The core of Letopis.
 pub mod code;
 pub mod events;
+pub mod identity;
 pub mod ids;
 pub mod log;
 pub mod money;
 pub mod personal;
+pub mod random;
 pub mod time;
 pub mod trust;
