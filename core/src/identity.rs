@@ -112,7 +112,8 @@ fn phone(text: &str, region: Option<&str>) -> Option<String> {
 }
 
 fn email(text: &str) -> Option<String> {
-    let valid = email_address::EmailAddress::is_valid(text) && text.rsplit('@').next().is_some_and(|host| host.contains('.'));
+    let valid =
+        email_address::EmailAddress::is_valid(text) && text.rsplit('@').next().is_some_and(|host| host.contains('.'));
     valid.then(|| text.to_lowercase())
 }
 

@@ -1,11 +1,13 @@
 //! The core of Letopis.
 pub mod code;
 pub mod events;
+pub mod fact;
 pub mod identity;
 pub mod ids;
 pub mod log;
 pub mod money;
 pub mod personal;
 pub mod random;
+pub mod rules;
 pub mod time;
 pub mod trust;

@@ -114,7 +114,8 @@ impl Vault {
     /// When the file cannot be opened or is no key store.
     pub fn open(path: &Path, kek: Box<dyn KeyEncryptionKey>, random: Random) -> Result<Self, LogError> {
         let db = Connection::open(path).map_err(failed)?;
-        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;").map_err(failed)?;
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
+            .map_err(failed)?;
         db.execute_batch(SCHEMA).map_err(failed)?;
         Ok(Self::with(db, kek, random))
     }
@@ -149,7 +150,9 @@ impl Vault {
     fn refill(&self, state: &mut State) -> Result<(), LogError> {
         let tx = state.db.transaction().map_err(failed)?;
         let next: u64 = tx
-            .query_row("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'data_key'", [], |row| row.get(0))
+            .query_row("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'data_key'", [], |row| {
+                row.get(0)
+            })
             .map_err(failed)?;
         let mut made = Vec::with_capacity(BATCH);
         {

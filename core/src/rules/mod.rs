@@ -1,0 +1,116 @@
+//! Rules: pure functions that say whether a fact may be recorded, and what is odd about it.
+//!
+//! *Decisions of ours* (confirm, send, move a stage) are refused when what is known forbids them.
+//! *Things that happened* (a shipment left, money came) are always accepted, and flagged. What is not
+//! known forbids nothing: an order that was confirmed before it was placed may have been placed offline.
+//!
+//! A [`Ledger`] is what rules know of one client: his alias group's facts in recorded order, corrected.
+
+mod case;
+mod consent;
+mod deal;
+mod order;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::code::Code;
+use crate::events::{Event, InteractionEvent};
+use crate::fact::Fact;
+use crate::ids::{CaseId, DealId, OrderId};
+use crate::time::Timestamp;
+
+/// Something odd about an accepted fact: the rule it breaks and what the rule met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Flag {
+    /// The rule, such as `order.not_placed`.
+    pub rule: &'static str,
+    /// What the rule met.
+    pub reason: String,
+}
+
+/// A decision that a rule forbids.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("rule {rule} forbids it: {reason}")]
+pub struct Refusal {
+    /// The rule, such as `deal.closed`.
+    pub rule: &'static str,
+    /// What the rule met.
+    pub reason: String,
+}
+
+/// What a rule says.
+pub type Verdict = Result<Vec<Flag>, Refusal>;
+
+fn flag(rule: &'static str, reason: impl Into<String>) -> Verdict {
+    Ok(vec![Flag { rule, reason: reason.into() }])
+}
+
+fn refuse(rule: &'static str, reason: impl Into<String>) -> Verdict {
+    Err(Refusal { rule, reason: reason.into() })
+}
+
+/// What rules know of one client.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ledger {
+    registered: bool,
+    orders: BTreeMap<OrderId, order::OrderState>,
+    deals: BTreeMap<DealId, deal::DealState>,
+    cases: BTreeMap<CaseId, case::CaseState>,
+    consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
+}
+
+impl Ledger {
+    /// Whether any rule looks at events like this one. Others need no ledger.
+    pub fn concerns(event: &Event) -> bool {
+        match event {
+            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Campaign(event) => consent::concerns(event),
+            Event::Client(event) => consent::changes(event),
+            Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
+            Event::Interaction(_) | Event::Definition(_) | Event::Custom(_) => false,
+        }
+    }
+
+    /// Takes in one fact.
+    pub fn apply(&mut self, fact: &Fact) {
+        self.apply_event(&fact.event, fact.occurred.at);
+    }
+
+    /// Takes in one event that happened at an instant.
+    pub fn apply_event(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::Order(event) => order::apply(&mut self.orders, event),
+            Event::Deal(event) => deal::apply(&mut self.deals, event),
+            Event::Case(event) => case::apply(&mut self.cases, event),
+            Event::Client(event) => {
+                self.registered |= matches!(event, crate::events::ClientEvent::Registered(_));
+                consent::apply(&mut self.consents, event, at);
+            }
+            Event::Campaign(_)
+            | Event::Interaction(_)
+            | Event::Definition(_)
+            | Event::Knowledge(_)
+            | Event::Custom(_) => {}
+        }
+    }
+
+    /// Judges an event that happened at an instant.
+    ///
+    /// # Errors
+    /// When it is a decision that a rule forbids.
+    pub fn decide(&self, event: &Event, at: Timestamp) -> Verdict {
+        match event {
+            Event::Order(event) => order::decide(&self.orders, event),
+            Event::Deal(event) => deal::decide(&self.deals, event),
+            Event::Case(event) => case::decide(&self.cases, event),
+            Event::Campaign(event) => consent::decide(&self.consents, event, at),
+            Event::Client(_)
+            | Event::Interaction(_)
+            | Event::Definition(_)
+            | Event::Knowledge(_)
+            | Event::Custom(_) => Ok(Vec::new()),
+        }
+    }
+}
