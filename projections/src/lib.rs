@@ -1,1 +1,3 @@
-//! projections
+//! Views of the log and the engine that keeps them.
+
+pub mod engine;

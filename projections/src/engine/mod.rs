@@ -1,0 +1,4 @@
+//! The engine that keeps views: one definition, every use.
+
+pub mod projection;
+pub mod row;
