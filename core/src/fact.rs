@@ -101,6 +101,26 @@ impl Fact {
         })
     }
 
+    /// A fact as a test needs it: in a client's stream, in UTC, with everything else at its simplest.
+    #[doc(hidden)]
+    pub fn sample(position: u64, client: ClientId, at: Timestamp, event: impl Into<Event>) -> Self {
+        Self {
+            position: Position(position),
+            stream: StreamName::client(client),
+            client: Some(client),
+            version: Version(position),
+            id: EventId(u128::from(position)),
+            occurred: Moment::utc(at),
+            order: 0,
+            recorded_at: Timestamp(at.0 + 1),
+            event: event.into(),
+            refs: Map::new(),
+            opened: Opened::Nothing,
+            corrected_by: None,
+            meta: Meta::default().encode().into(),
+        }
+    }
+
     /// Its place among the facts of its client.
     pub fn fold_order(&self) -> FoldOrder {
         (self.occurred.at, self.order, self.id)

@@ -1,4 +1,5 @@
 //! The engine that keeps views: one definition, every use.
 
 pub mod projection;
+pub mod read;
 pub mod row;

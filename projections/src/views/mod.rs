@@ -1,0 +1,1 @@
+//! The read models, one folder each: rows, fold, totals, queries.
