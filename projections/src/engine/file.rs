@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use letopis_core::fact::FoldOrder;
-use letopis_core::ids::{ClientId, Position};
+use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
@@ -31,6 +31,8 @@ pub struct SubjectState {
     pub identified: bool,
     /// Whether his own stream tells who he is.
     pub known: bool,
+    /// The last event of his own stream that is folded in.
+    pub version: Version,
     /// The greatest place among his facts as recorded.
     pub seen: FoldOrder,
     /// The greatest place among the facts of his group as corrected.
@@ -231,15 +233,7 @@ impl ViewFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn subject(&self, client: ClientId) -> Result<Option<SubjectState>, StoreError> {
-        self.conn
-            .prepare_cached("SELECT identified, seen, frontier, known FROM subject WHERE client = ?1")?
-            .query_row([client.put()], |row| {
-                let order = |index| -> rusqlite::Result<FoldOrder> {
-                    Ok(row.get_ref(index)?.as_blob().ok().and_then(order_from).unwrap_or_default())
-                };
-                Ok(SubjectState { identified: row.get(0)?, known: row.get(3)?, seen: order(1)?, frontier: order(2)? })
-            })
-            .optional()
+        subject(&self.conn, client)
     }
 
     /// Changes rows, totals, subjects and the checkpoint in one transaction.
@@ -403,8 +397,8 @@ impl Writer<'_> {
 
     pub(super) fn subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
         self.conn
-            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute((client.put(), root.put(), state.identified, state.known, order_bytes(state.seen), order_bytes(state.frontier)))?;
+            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, version, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute((client.put(), root.put(), state.identified, state.known, state.version.0, order_bytes(state.seen), order_bytes(state.frontier)))?;
         Ok(())
     }
 
@@ -451,4 +445,21 @@ pub(super) fn alias_changes(conn: &Connection) -> Result<Vec<AliasChange>, Store
         })
     })?;
     rows.collect()
+}
+
+pub(super) fn subject(conn: &Connection, client: ClientId) -> Result<Option<SubjectState>, StoreError> {
+    conn.prepare_cached("SELECT identified, seen, frontier, known, version FROM subject WHERE client = ?1")?
+        .query_row([client.put()], |row| {
+            let order = |index| -> rusqlite::Result<FoldOrder> {
+                Ok(row.get_ref(index)?.as_blob().ok().and_then(order_from).unwrap_or_default())
+            };
+            Ok(SubjectState {
+                identified: row.get(0)?,
+                known: row.get(3)?,
+                version: Version(row.get(4)?),
+                seen: order(1)?,
+                frontier: order(2)?,
+            })
+        })
+        .optional()
 }

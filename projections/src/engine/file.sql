@@ -16,13 +16,15 @@ CREATE TABLE view (
 ) STRICT;
 
 -- Every client: the head of his alias group, whether anybody knows who the group is (identified) or his own
--- stream tells it (known), and how far the facts reach: as recorded in his stream (seen), as corrected in
+-- stream tells it (known), the last event of his stream that is folded in (version), and how far the facts
+-- reach: as recorded in his stream (seen), as corrected in
 -- the group (frontier).
 CREATE TABLE subject (
     client     TEXT    PRIMARY KEY,
     root       TEXT    NOT NULL,
     identified INTEGER NOT NULL,
     known      INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
     seen       BLOB    NOT NULL,
     frontier   BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use letopis_core::events::{ClientEvent, Event};
 use letopis_core::fact::{Fact, FoldOrder, effective};
-use letopis_core::ids::{ClientId, EventId, Position};
+use letopis_core::ids::{ClientId, EventId, Position, Version};
 use letopis_core::log::StreamName;
 use letopis_core::time::Timestamp;
 
@@ -139,6 +139,8 @@ pub struct Group {
     pub known: HashSet<ClientId>,
     /// For each member the greatest place among its facts as recorded.
     pub seen: HashMap<ClientId, FoldOrder>,
+    /// For each member the last event of its stream.
+    pub versions: HashMap<ClientId, Version>,
     /// The greatest place among the facts as corrected.
     pub frontier: FoldOrder,
 }
@@ -154,6 +156,12 @@ impl Group {
             let Some(client) = fact.client else { continue };
             if !see(&mut group.seen, client, fact.fold_order()) {
                 late.insert(fact.id);
+            }
+        }
+        for fact in &facts {
+            if let Some(client) = fact.client {
+                let last = group.versions.entry(client).or_default();
+                *last = fact.version.max(*last);
             }
         }
         let (facts, broken) = effective(facts);

@@ -193,6 +193,7 @@ impl Plan {
                 for fact in self.by_client.remove(&member).unwrap_or_default() {
                     work.see(&fact);
                     state.known |= identifies(&fact);
+                    state.version = fact.version.max(state.version);
                     let late = !fact.is_knowledge() && !see(&mut seen, member, fact.fold_order());
                     work.facts.push(Placed { fact, late });
                 }

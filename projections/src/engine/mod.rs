@@ -2,9 +2,10 @@
 //!
 //! A view is a [`projection::Projection`]; the engine folds it live ([`live`]), rebuilds it from the whole
 //! log ([`rebuild`]), folds one client's facts in memory for strong and dated answers ([`scope`]), and keeps
-//! generations of view files.
+//! generations of view files ([`generations`]).
 
 pub mod file;
+pub mod generations;
 pub mod group;
 pub mod live;
 pub mod projection;

@@ -223,6 +223,7 @@ pub(super) fn subjects(group: &Group, clocks: Clocks) -> Vec<(ClientId, ClientId
     let state = |client: &ClientId| SubjectState {
         identified: group.identified,
         known: group.known.contains(client),
+        version: group.versions.get(client).copied().unwrap_or_default(),
         seen: group.seen.get(client).copied().unwrap_or_default(),
         frontier,
     };

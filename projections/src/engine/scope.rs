@@ -8,34 +8,28 @@ use letopis_core::time::Zone;
 
 use super::EngineError;
 use super::file::{Checkpoint, ViewFile};
-use super::group::{AliasChange, Aliases, Clocks, Group};
+use super::group::{Clocks, Group};
 use super::live::Source;
 use super::projection::Scope;
 use super::rebuild::subjects;
 use super::view::{Built, add};
 
-/// Folds one alias group, seen through two clocks, into an empty file in memory.
-///
-/// `changes` are all merges and undoings that are known, in the order of the log.
+/// Folds one alias group, the head first, seen through two clocks, into an empty file in memory.
 ///
 /// # Errors
 /// When the log cannot be read or an event is damaged.
 pub async fn fold_client(
     source: Source<'_>,
     file: &mut ViewFile,
-    changes: &[AliasChange],
-    client: ClientId,
+    members: Vec<ClientId>,
     clocks: Clocks,
-) -> Result<ClientId, EngineError> {
-    let aliases = Aliases::from_changes(changes.iter().filter(|change| clocks.knows(change.recorded_at)));
-    let root = aliases.root(client);
-    let members = aliases.members(root);
+) -> Result<(), EngineError> {
+    let Some(&root) = members.first() else { return Ok(()) };
     let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
     let facts = source.streams(&streams, Position(u64::MAX)).await?;
     let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
     let group = Group::assemble(root.into(), members, facts, clocks);
-    fold_group(source, file, &group, clocks, last)?;
-    Ok(root)
+    fold_group(source, file, &group, clocks, last)
 }
 
 fn fold_group(
@@ -60,6 +54,6 @@ fn fold_group(
             add(&mut batch.sums, key, &values, 1);
         }
         Ok(())
-    })?;
-    Ok(())
+    })
+    .map_err(Into::into)
 }
