@@ -1,0 +1,4 @@
+//! Tests of `replay-tool` as a library.
+
+mod mapping_language;
+mod support;
