@@ -5,5 +5,7 @@ pub mod ids;
 pub mod log;
 pub mod money;
 pub mod personal;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod trust;

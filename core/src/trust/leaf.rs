@@ -188,7 +188,7 @@ mod tests {
         fn metadata_read_back_and_cut_metadata_are_refused(actor in ".{0,40}", source in ".{0,40}", c: Option<u128>, e: Option<u128>, commit: u128, index: u32, count: u32, cut in 0usize..200) {
             let meta = Meta { actor, source, correlation: c.map(EventId), causation: e.map(EventId), commit: CommitId(commit), index, count };
             let bytes = meta.encode();
-            prop_assert_eq!(Meta::decode(&bytes).as_ref(), Ok(&meta));
+            prop_assert_eq!(Meta::decode(&bytes), Ok(meta));
             if cut < bytes.len() {
                 prop_assert!(Meta::decode(&bytes[..cut]).is_err());
             }
