@@ -130,7 +130,7 @@ impl What {
             Self::Paid(n, minor) => from("payment.received", serde_json::json!({"order": OrderId(own(n)), "amount": money(minor)})),
             Self::CaseRaised(n, kind) => from(
                 "case.raised",
-                serde_json::json!({"case": CaseId(own(n)), "kind": ["complaint", "question", "wish"][kind], "topic": "delivery", "channel": "web"}),
+                serde_json::json!({"case": CaseId(own(n)), "kind": (["complaint", "question", "wish"][kind]), "topic": "delivery", "channel": "web"}),
             ),
             Self::CaseAnswered(n) => from("case.answered", serde_json::json!({"case": CaseId(own(n))})),
             Self::CaseDue(n, later) => from(
