@@ -2,6 +2,7 @@
 pub mod code;
 pub mod events;
 pub mod fact;
+pub mod folder;
 pub mod identity;
 pub mod ids;
 pub mod intake;
@@ -12,5 +13,7 @@ pub mod random;
 pub mod reader;
 pub mod rules;
 pub mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod trust;
