@@ -1,1 +1,3 @@
 //! The read models, one folder each: rows, fold, totals, queries.
+
+pub mod definitions;
