@@ -1,5 +1,42 @@
 //! The engine that keeps views: one definition, every use.
+//!
+//! A view is a [`projection::Projection`]; the engine folds it live ([`live`]), rebuilds it from the whole
+//! log ([`rebuild`]), folds one client's facts in memory for strong and dated answers ([`scope`]), and keeps
+//! generations of view files ([`generations`]).
 
+pub mod file;
+pub mod generations;
+pub mod group;
+pub mod live;
 pub mod projection;
 pub mod read;
+pub mod rebuild;
 pub mod row;
+pub mod scope;
+pub mod verify;
+pub mod view;
+
+use letopis_core::log::LogError;
+
+/// Why views cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The log cannot be read, or an event is damaged.
+    #[error("the log cannot be read")]
+    Log(#[source] LogError),
+    /// The view file failed.
+    #[error("the view file failed")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// So many rows could not be folded that the views are not to be trusted.
+    #[error("{0} rows cannot be folded; the views have stopped")]
+    TooManyParked(usize),
+    /// The view file was folded from another log.
+    #[error("the views were folded from another log: at position {0} the log has another event")]
+    OtherLog(letopis_core::ids::Position),
+}
+
+impl From<rusqlite::Error> for EngineError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
+}

@@ -1,0 +1,465 @@
+//! A view file: one SQLite database with the rows and totals of all views and the checkpoint they share.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use letopis_core::fact::FoldOrder;
+use letopis_core::ids::{ClientId, Position, Version};
+use letopis_core::time::{Timestamp, Zone};
+use letopis_core::trust::leaf::Hash;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
+
+use super::group::{AliasChange, order_bytes, order_from};
+use super::row::{Atom, Cell, Owner};
+use super::view::{Batch, Built, Parked, StoreError, Sums, View};
+
+const SCHEMA: &str = include_str!("file.sql");
+
+/// Up to where a view file is folded, and of which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// The last event that is folded in.
+    pub position: Position,
+    /// Its leaf hash: a view of another log is noticed.
+    pub leaf: Hash,
+}
+
+/// What is known of a client besides his rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SubjectState {
+    /// Whether anybody knows who his group is; rows owned by him were counted so.
+    pub identified: bool,
+    /// Whether his own stream tells who he is.
+    pub known: bool,
+    /// The last event of his own stream that is folded in.
+    pub version: Version,
+    /// The greatest place among his facts as recorded.
+    pub seen: FoldOrder,
+    /// The greatest place among the facts of his group as corrected.
+    pub frontier: FoldOrder,
+}
+
+/// One view's line in [`ViewFile::status`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewStatus {
+    /// The view.
+    pub name: String,
+    /// The version of its fold.
+    pub version: u32,
+    /// What its rows depend on besides the facts.
+    pub fingerprint: String,
+    /// The sum of its row hashes.
+    pub digest: u128,
+    /// How many keys are parked.
+    pub parked: u64,
+}
+
+/// A hash of everything a view's rows depend on besides the facts.
+pub fn fingerprint(view: &dyn View, zone: &Zone) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut put = |text: &str| {
+        hasher.update(&(text.len() as u64).to_be_bytes());
+        hasher.update(text.as_bytes());
+    };
+    put(view.name());
+    put(&view.version().to_string());
+    put(&view.create_tables());
+    put(zone.name());
+    put(&format!("{:?}", jiff::tz::db()));
+    for info in letopis_core::events::types() {
+        put(info.name);
+        put(&info.schema.to_string());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// A view file opened for writing. Readers have connections of their own.
+pub struct ViewFile {
+    pub(super) conn: Connection,
+    zone: Zone,
+    parked: HashSet<(&'static str, Owner, u128)>,
+}
+
+/// More parked keys than this stop the view file loudly.
+pub const MAX_PARKED: usize = 1_000;
+
+impl ViewFile {
+    /// Makes a new, empty file with all tables but no indexes.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(path: &Path, views: &[Box<dyn View>], zone: &Zone) -> Result<Self, StoreError> {
+        let conn = Connection::open(path)?;
+        Self::prepare(&conn)?;
+        Self::define(&conn, views, zone)?;
+        Ok(Self { conn, zone: zone.clone(), parked: HashSet::new() })
+    }
+
+    /// A file in memory, with indexes: for questions about one client.
+    ///
+    /// # Errors
+    /// When SQLite has no memory.
+    pub fn in_memory(views: &[Box<dyn View>], zone: &Zone) -> Result<Self, StoreError> {
+        let conn = Connection::open_in_memory()?;
+        conn.set_prepared_statement_cache_capacity(256);
+        Self::define(&conn, views, zone)?;
+        let file = Self { conn, zone: zone.clone(), parked: HashSet::new() };
+        file.index(views)?;
+        Ok(file)
+    }
+
+    /// Opens a file; `None` when it was made by other folds, another zone or other tables.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open(path: &Path, views: &[Box<dyn View>], zone: &Zone) -> Result<Option<Self>, StoreError> {
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Self::prepare(&conn)?;
+        let complete = conn.query_row("SELECT complete FROM checkpoint", [], |row| row.get::<_, bool>(0)).optional();
+        if !matches!(complete, Ok(Some(true))) {
+            return Ok(None);
+        }
+        let mut file = Self { conn, zone: zone.clone(), parked: HashSet::new() };
+        let stored: HashMap<String, String> = file.status()?.into_iter().map(|s| (s.name, s.fingerprint)).collect();
+        let same = stored.len() == views.len()
+            && views.iter().all(|view| stored.get(view.name()) == Some(&fingerprint(view.as_ref(), zone)));
+        if !same {
+            return Ok(None);
+        }
+        let known = file.parked_keys()?;
+        file.parked = views
+            .iter()
+            .flat_map(|view| {
+                known.iter().filter(|(name, ..)| name == view.name()).map(|(_, owner, key)| (view.name(), *owner, *key))
+            })
+            .collect();
+        Ok(Some(file))
+    }
+
+    /// A connection that can only read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+        let conn =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        conn.set_prepared_statement_cache_capacity(256);
+        conn.busy_timeout(std::time::Duration::from_secs(5))?;
+        Ok(conn)
+    }
+
+    fn prepare(conn: &Connection) -> Result<(), StoreError> {
+        // Views are disposable: what is lost with the power is folded again from the checkpoint.
+        conn.execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;",
+        )?;
+        conn.set_prepared_statement_cache_capacity(256);
+        conn.busy_timeout(std::time::Duration::from_secs(5))
+    }
+
+    fn define(conn: &Connection, views: &[Box<dyn View>], zone: &Zone) -> Result<(), StoreError> {
+        conn.execute_batch(SCHEMA)?;
+        for view in views {
+            conn.execute_batch(&view.create_tables())?;
+            conn.execute(
+                "INSERT INTO view (name, version, fingerprint, digest) VALUES (?1, ?2, ?3, ?4)",
+                (view.name(), view.version(), fingerprint(view.as_ref(), zone), [0_u8; 16]),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Makes the indexes and marks the file as complete; after a bulk load.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub fn index(&self, views: &[Box<dyn View>]) -> Result<(), StoreError> {
+        for view in views {
+            self.conn.execute_batch(&view.create_indexes())?;
+        }
+        self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
+    }
+
+    /// Where calendar days are cut.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The connection, for queries.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Up to where it is folded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        checkpoint(&self.conn)
+    }
+
+    /// All views of the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn status(&self) -> Result<Vec<ViewStatus>, StoreError> {
+        status(&self.conn)
+    }
+
+    fn parked_keys(&self) -> Result<Vec<(String, Owner, u128)>, StoreError> {
+        let mut statement = self.conn.prepare("SELECT view, owner, key FROM parked")?;
+        let rows = statement.query_map([], |row| {
+            let key: [u8; 16] = row.get(2)?;
+            Ok((row.get(0)?, super::row::cell(row, 1)?, u128::from_be_bytes(key)))
+        })?;
+        rows.collect()
+    }
+
+    /// Whether a row of this owner is parked in any view.
+    pub(super) fn has_parked(&self, owner: Owner) -> bool {
+        !self.parked.is_empty() && self.parked.iter().any(|(_, parked, _)| *parked == owner)
+    }
+
+    /// The merges and their undoings that are folded in, in the order of the log.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn alias_changes(&self) -> Result<Vec<AliasChange>, StoreError> {
+        alias_changes(&self.conn)
+    }
+
+    /// What is known of a client.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn subject(&self, client: ClientId) -> Result<Option<SubjectState>, StoreError> {
+        subject(&self.conn, client)
+    }
+
+    /// Changes rows, totals, subjects and the checkpoint in one transaction.
+    ///
+    /// # Errors
+    /// When the file fails; nothing is changed then.
+    pub fn transact(
+        &mut self,
+        checkpoint: Checkpoint,
+        change: impl FnOnce(&Writer<'_>, &mut Batch<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut batch = Batch {
+            conn: &tx,
+            zone: &self.zone,
+            sums: Sums::default(),
+            digests: HashMap::new(),
+            parked: &self.parked,
+            newly_parked: Vec::new(),
+            unparked: Vec::new(),
+        };
+        let writer = Writer { conn: &tx };
+        change(&writer, &mut batch)?;
+        let Batch { sums, digests, newly_parked, mut unparked, .. } = batch;
+        unparked.retain(|key| self.parked.contains(key));
+        writer.digests(&digests)?;
+        writer.sums(&sums)?;
+        for (view, owner, key) in &unparked {
+            tx.execute(
+                "DELETE FROM parked WHERE view = ?1 AND owner = ?2 AND key = ?3",
+                (view, owner.put(), key.to_be_bytes()),
+            )?;
+        }
+        writer.park(&newly_parked)?;
+        writer.checkpoint(checkpoint)?;
+        tx.commit()?;
+        for key in &unparked {
+            self.parked.remove(key);
+        }
+        self.parked.extend(newly_parked.into_iter().map(|p| (p.view, p.owner, p.key)));
+        Ok(())
+    }
+
+    /// How many keys are parked.
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+}
+
+/// Writes inside a transaction of a view file.
+pub struct Writer<'a> {
+    conn: &'a Connection,
+}
+
+impl Writer<'_> {
+    /// Stores rows and totals that were folded in memory into empty tables.
+    pub(super) fn load(&self, views: &[Box<dyn View>], mut built: Built) -> Result<(), StoreError> {
+        for view in views {
+            let Some(mut rows) = built.rows.remove(view.table()) else { continue };
+            rows.sort_unstable_by(|a, b| a[..2].cmp(&b[..2]));
+            let marks = vec!["?"; view.columns().len()].join(", ");
+            let mut insert = self.conn.prepare(&format!("INSERT INTO {} VALUES ({marks})", view.table()))?;
+            for row in rows {
+                insert.execute(params_from_iter(row))?;
+            }
+        }
+        self.digests(&built.digests)?;
+        self.park(&built.parked)
+    }
+
+    /// Stores totals into empty tables.
+    pub(super) fn load_sums(&self, sums: Sums) -> Result<(), StoreError> {
+        let mut by_table: HashMap<&str, Vec<(Vec<Atom>, Vec<i64>)>> = HashMap::new();
+        for ((table, key), values) in sums {
+            if values.iter().any(|value| *value != 0) {
+                by_table.entry(table).or_default().push((key, values));
+            }
+        }
+        for (table, mut totals) in by_table {
+            totals.sort_unstable();
+            let Some((key, values)) = totals.first() else { continue };
+            let marks = vec!["?"; key.len() + values.len()].join(", ");
+            let mut insert = self.conn.prepare(&format!("INSERT INTO {table} VALUES ({marks})"))?;
+            for (key, values) in totals {
+                insert.execute(params_from_iter(key.into_iter().chain(values.into_iter().map(Atom::Int))))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sums(&self, sums: &Sums) -> Result<(), StoreError> {
+        for ((table, key), values) in sums {
+            if values.iter().all(|value| *value == 0) {
+                continue;
+            }
+            let columns = self.total_columns(table)?;
+            let (keys, sums) = columns.split_at(key.len());
+            let found = keys
+                .iter()
+                .enumerate()
+                .map(|(n, k)| format!("\"{k}\" IS ?{}", n + 1))
+                .collect::<Vec<_>>()
+                .join(" AND ");
+            let set = sums
+                .iter()
+                .enumerate()
+                .map(|(n, s)| format!("\"{s}\" = \"{s}\" + ?{}", key.len() + n + 1))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let params: Vec<Atom> = key.iter().cloned().chain(values.iter().map(|v| Atom::Int(*v))).collect();
+            let changed = self
+                .conn
+                .prepare_cached(&format!("UPDATE {table} SET {set} WHERE {found}"))?
+                .execute(params_from_iter(&params))?;
+            if changed == 0 {
+                let marks = vec!["?"; params.len()].join(", ");
+                self.conn
+                    .prepare_cached(&format!("INSERT INTO {table} VALUES ({marks})"))?
+                    .execute(params_from_iter(&params))?;
+                continue;
+            }
+            let zero = sums.iter().map(|s| format!("\"{s}\" = 0")).collect::<Vec<_>>().join(" AND ");
+            self.conn
+                .prepare_cached(&format!("DELETE FROM {table} WHERE {found} AND {zero}"))?
+                .execute(params_from_iter(key))?;
+        }
+        Ok(())
+    }
+
+    fn total_columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
+        let statement = self.conn.prepare_cached(&format!("SELECT * FROM {table}"))?;
+        Ok(statement.column_names().into_iter().map(ToOwned::to_owned).collect())
+    }
+
+    fn digests(&self, digests: &HashMap<&'static str, u128>) -> Result<(), StoreError> {
+        for (view, delta) in digests.iter().filter(|(_, delta)| **delta != 0) {
+            let old: [u8; 16] =
+                self.conn.query_row("SELECT digest FROM view WHERE name = ?1", [view], |row| row.get(0))?;
+            let new = u128::from_be_bytes(old).wrapping_add(*delta);
+            self.conn.execute("UPDATE view SET digest = ?2 WHERE name = ?1", (view, new.to_be_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn park(&self, parked: &[Parked]) -> Result<(), StoreError> {
+        for p in parked {
+            tracing::error!(view = p.view, owner = %p.owner, position = p.position.0, "a row cannot be folded and is parked");
+            self.conn.execute(
+                "INSERT OR REPLACE INTO parked (view, owner, key, position, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (p.view, p.owner.put(), p.key.to_be_bytes(), p.position.0, &p.reason),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        self.conn
+            .execute("UPDATE checkpoint SET position = ?1, leaf = ?2", (checkpoint.position.0, checkpoint.leaf))?;
+        Ok(())
+    }
+
+    pub(super) fn subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, version, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute((client.put(), root.put(), state.identified, state.known, state.version.0, order_bytes(state.seen), order_bytes(state.frontier)))?;
+        Ok(())
+    }
+
+    pub(super) fn alias(&self, change: &AliasChange) -> Result<(), StoreError> {
+        self.conn.execute(
+            "INSERT OR REPLACE INTO alias_change (position, recorded_at, absorbed, survivor) VALUES (?1, ?2, ?3, ?4)",
+            (change.position.0, change.recorded_at.0, change.absorbed.put(), change.into.put()),
+        )?;
+        Ok(())
+    }
+}
+
+pub(super) fn checkpoint(conn: &Connection) -> Result<Checkpoint, StoreError> {
+    conn.prepare_cached("SELECT position, leaf FROM checkpoint")?
+        .query_row([], |row| Ok(Checkpoint { position: Position(row.get(0)?), leaf: row.get(1)? }))
+}
+
+pub(super) fn status(conn: &Connection) -> Result<Vec<ViewStatus>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT name, version, fingerprint, digest, (SELECT count(*) FROM parked p WHERE p.view = v.name) FROM view v ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let digest: [u8; 16] = row.get(3)?;
+        Ok(ViewStatus {
+            name: row.get(0)?,
+            version: row.get(1)?,
+            fingerprint: row.get(2)?,
+            digest: u128::from_be_bytes(digest),
+            parked: row.get(4)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn alias_changes(conn: &Connection) -> Result<Vec<AliasChange>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT position, recorded_at, absorbed, survivor FROM alias_change ORDER BY position")?;
+    let rows = statement.query_map([], |row| {
+        Ok(AliasChange {
+            position: Position(row.get(0)?),
+            recorded_at: Timestamp(row.get(1)?),
+            absorbed: super::row::cell(row, 2)?,
+            into: super::row::cell(row, 3)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn subject(conn: &Connection, client: ClientId) -> Result<Option<SubjectState>, StoreError> {
+    conn.prepare_cached("SELECT identified, seen, frontier, known, version FROM subject WHERE client = ?1")?
+        .query_row([client.put()], |row| {
+            let order = |index| -> rusqlite::Result<FoldOrder> {
+                Ok(row.get_ref(index)?.as_blob().ok().and_then(order_from).unwrap_or_default())
+            };
+            Ok(SubjectState {
+                identified: row.get(0)?,
+                known: row.get(3)?,
+                version: Version(row.get(4)?),
+                seen: order(1)?,
+                frontier: order(2)?,
+            })
+        })
+        .optional()
+}

@@ -1,0 +1,540 @@
+//! [`Views`]: the view files of a data folder, kept current, and every way to read them.
+//!
+//! A rebuild writes a new generation under a new name; a pointer file switches to it; the old one serves
+//! until its last reader is gone, then it is deleted. Whole views at a past `known_at` are files of the same
+//! kind, built once and kept for a while.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use letopis_core::ids::{ClientId, Position};
+use letopis_core::log::{EventLog, StreamName, alias_group};
+use letopis_core::time::{Timestamp, Zone};
+use letopis_core::trust::vault::Vault;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::EngineError;
+use super::file::{self, Checkpoint, ViewFile, ViewStatus};
+use super::group::{Aliases, Clocks};
+use super::live::{self, Source};
+use super::read::{QueryError, Reader};
+use super::rebuild::{self, Options, Progress};
+use super::scope;
+use super::view::View;
+
+/// The file that names the current generation.
+const POINTER: &str = "current";
+/// Whole views at past clocks that are kept.
+const MAX_DATED: usize = 4;
+/// Idle read connections that are kept per file.
+const MAX_IDLE: usize = 8;
+/// Further behind than this, and behind half of the log, a rebuild is faster than catching up.
+const REBUILD_BEYOND: u64 = 20_000;
+
+/// One view file that is read.
+struct Generation {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    doomed: AtomicBool,
+}
+
+impl Generation {
+    fn new(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self { path, idle: Mutex::new(Vec::new()), doomed: AtomicBool::new(false) })
+    }
+
+    fn connection(&self) -> Result<Connection, rusqlite::Error> {
+        match lock(&self.idle).pop() {
+            Some(conn) => Ok(conn),
+            None => ViewFile::open_reader(&self.path),
+        }
+    }
+
+    fn give_back(&self, conn: Connection) {
+        let mut idle = lock(&self.idle);
+        if idle.len() < MAX_IDLE {
+            idle.push(conn);
+        }
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        lock(&self.idle).clear();
+        if self.doomed.load(Ordering::SeqCst) {
+            remove_file(&self.path);
+        }
+    }
+}
+
+/// A lock whose holder cannot leave things half done.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn remove_file(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        if let Err(error) = std::fs::remove_file(&name)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "an old view file cannot be deleted");
+        }
+    }
+}
+
+/// An answer with what it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// The last event that is in the answer.
+    pub position: Position,
+    /// How many events of the log are not.
+    pub lag: u64,
+}
+
+/// Whole views at past clocks.
+pub enum Dated {
+    /// They are being built; ask again.
+    Building,
+    /// They are there.
+    Ready,
+}
+
+enum Job {
+    Building,
+    Ready { generation: Arc<Generation>, position: Position, used: u64 },
+    Failed(String),
+}
+
+/// The views of a data folder.
+pub struct Views {
+    dir: PathBuf,
+    log: Arc<dyn EventLog>,
+    vault: Option<Arc<Vault>>,
+    zone: Zone,
+    list: Vec<Box<dyn View>>,
+    current: RwLock<Arc<Generation>>,
+    writer: Mutex<Writer>,
+    position: watch::Sender<Position>,
+    failed: Mutex<Option<String>>,
+    jobs: Mutex<(u64, HashMap<Clocks, Job>)>,
+}
+
+struct Writer {
+    file: ViewFile,
+    aliases: Aliases,
+}
+
+impl Views {
+    /// Opens the current generation, or builds one when there is none, it was made by other folds, it was
+    /// folded from another log, or it is far behind.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the folder cannot be written.
+    pub async fn open(
+        dir: &Path,
+        log: Arc<dyn EventLog>,
+        vault: Option<Arc<Vault>>,
+        zone: Zone,
+        list: Vec<Box<dyn View>>,
+        progress: Progress<'_>,
+    ) -> Result<Arc<Self>, EngineError> {
+        std::fs::create_dir_all(dir).map_err(|error| EngineError::Store(Box::new(error)))?;
+        let source = Source { log: &*log, vault: vault.as_deref(), views: &list };
+        let pointed = read_pointer(dir);
+        clear_leftovers(dir, pointed.as_deref());
+        let found = match &pointed {
+            Some(name) => usable(source, &dir.join(name), &zone).await?,
+            None => None,
+        };
+        let (path, file) = match (pointed, found) {
+            (Some(name), Some(file)) => (dir.join(name), file),
+            (old, _) => {
+                let path = dir.join(next_name(old.as_deref()));
+                let file = rebuild::rebuild(source, &path, &zone, Options::default(), progress).await?;
+                write_pointer(dir, &path)?;
+                if let Some(old) = old {
+                    remove_file(&dir.join(old));
+                }
+                (path, file)
+            }
+        };
+        let aliases = Aliases::from_changes(&file.alias_changes()?);
+        let position = watch::Sender::new(file.checkpoint()?.position);
+        Ok(Arc::new(Self {
+            dir: dir.to_owned(),
+            log,
+            vault,
+            zone,
+            list,
+            current: RwLock::new(Generation::new(path)),
+            writer: Mutex::new(Writer { file, aliases }),
+            position,
+            failed: Mutex::new(None),
+            jobs: Mutex::new((0, HashMap::new())),
+        }))
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { log: &*self.log, vault: self.vault.as_deref(), views: &self.list }
+    }
+
+    /// Where calendar days are cut.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The views that are kept.
+    pub fn list(&self) -> &[Box<dyn View>] {
+        &self.list
+    }
+
+    /// Folds what is new, up to the head. For tools and tests; a server calls [`Views::follow`].
+    ///
+    /// # Errors
+    /// When the log or the view file fails.
+    #[expect(clippy::await_holding_lock, reason = "one thread writes; nobody else waits for this lock but a rebuild")]
+    pub async fn catch_up(&self) -> Result<Position, EngineError> {
+        let mut writer = lock(&self.writer);
+        let Writer { file, aliases } = &mut *writer;
+        while live::step(self.source(), file, aliases).await? > 0 {
+            self.position.send_replace(file.checkpoint()?.position);
+        }
+        let at = file.checkpoint()?.position;
+        self.position.send_replace(at);
+        Ok(at)
+    }
+
+    /// Follows the log on a thread of its own until `stop` changes or its sender is dropped.
+    ///
+    /// A failure stops the views, not the server: they go on being read, and say how far behind they are.
+    pub fn follow(self: &Arc<Self>, mut stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
+        let views = Arc::clone(self);
+        std::thread::spawn(move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return views.fail(&format!("no runtime: {error}")),
+            };
+            runtime.block_on(async {
+                loop {
+                    match views.catch_up().await {
+                        Ok(at) => tokio::select! {
+                            more = views.log.wait_beyond(at) => if let Err(error) = more {
+                                return views.fail(&chain(&error));
+                            },
+                            _ = stop.changed() => return,
+                        },
+                        Err(error) => return views.fail(&chain(&error)),
+                    }
+                    if *stop.borrow() {
+                        return;
+                    }
+                }
+            });
+        })
+    }
+
+    fn fail(&self, reason: &str) {
+        tracing::error!(reason, "the views have stopped");
+        *lock(&self.failed) = Some(reason.to_owned());
+    }
+
+    /// Why the views have stopped, if they have.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.failed).clone()
+    }
+
+    /// Up to where the views are folded.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Waits until an event is folded in, at most so long. Returns whether it is.
+    pub async fn wait_for(&self, position: Position, at_most: std::time::Duration) -> bool {
+        let mut seen = self.position.subscribe();
+        tokio::time::timeout(at_most, seen.wait_for(|at| *at >= position)).await.is_ok_and(|at| at.is_ok())
+    }
+
+    /// Builds a new generation beside the current one and switches to it.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the folder cannot be written; the current generation stays then.
+    #[expect(clippy::await_holding_lock, reason = "one thread writes; nobody else waits for this lock but a rebuild")]
+    pub async fn rebuild(&self, progress: Progress<'_>) -> Result<(), EngineError> {
+        let old = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let name = old.path.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned);
+        let path = self.dir.join(next_name(name.as_deref()));
+        let mut file = rebuild::rebuild(self.source(), &path, &self.zone, Options::default(), progress).await?;
+        let mut aliases = Aliases::from_changes(&file.alias_changes()?);
+        let mut writer = lock(&self.writer);
+        while live::step(self.source(), &mut file, &mut aliases).await? > 0 {}
+        write_pointer(&self.dir, &path)?;
+        let position = file.checkpoint()?.position;
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Generation::new(path);
+        *writer = Writer { file, aliases };
+        self.position.send_replace(position);
+        *lock(&self.failed) = None;
+        old.doomed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Runs a query on the current views, at one checkpoint. `now` is the exclusive bound of the answer.
+    ///
+    /// # Errors
+    /// What the query says, or that the file cannot be read.
+    pub async fn read<T>(
+        &self,
+        now: Timestamp,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
+    ) -> Result<(T, Fresh), QueryError> {
+        let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let (answer, position) = self.read_file(&generation, now, query)?;
+        let head = self.log.head().await.map_err(|error| QueryError::Storage(Box::new(error)))?;
+        Ok((answer, Fresh { position, lag: head.0.saturating_sub(position.0) }))
+    }
+
+    fn read_file<T>(
+        &self,
+        generation: &Generation,
+        now: Timestamp,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
+    ) -> Result<(T, Position), QueryError> {
+        let conn = generation.connection()?;
+        let answer = (|| {
+            let tx = conn.unchecked_transaction()?;
+            let Checkpoint { position, .. } = file::checkpoint(&tx)?;
+            let answer = query(&Reader { conn: &tx, zone: &self.zone, now })?;
+            Ok((answer, position))
+        })();
+        generation.give_back(conn);
+        answer
+    }
+
+    /// Runs a query about one client: on the current views when everything recorded of him is in them, else
+    /// on his facts folded in memory. Never stale, never waits. The query gets the head of his group.
+    ///
+    /// # Errors
+    /// What the query says, or that log or file cannot be read.
+    pub async fn read_client<T>(
+        &self,
+        client: ClientId,
+        clocks: Clocks,
+        now: Timestamp,
+        query: impl FnOnce(&Reader<'_>, ClientId) -> Result<T, QueryError>,
+    ) -> Result<(T, Fresh), QueryError> {
+        let storage = |error: Box<dyn std::error::Error + Send + Sync>| QueryError::Storage(error);
+        let mut members = alias_group(&*self.log, client).await.map_err(|error| storage(Box::new(error)))?;
+        let head = self.log.head().await.map_err(|error| storage(Box::new(error)))?;
+        let fresh = Fresh { position: head, lag: 0 };
+        let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        if clocks.is_now() {
+            let mut versions = Vec::with_capacity(members.len());
+            for &member in &members {
+                let version =
+                    self.log.version(&StreamName::client(member)).await.map_err(|error| storage(Box::new(error)))?;
+                versions.push((member, version));
+            }
+            let root = members[0];
+            let mut query = Some(query);
+            let (answer, _) = self.read_file(&generation, now, |reader| {
+                for (member, version) in versions {
+                    let folded = file::subject(reader.conn, member)?.unwrap_or_default();
+                    if folded.version < version || root_of(reader.conn, member)? != Some(root) {
+                        return Ok(None);
+                    }
+                }
+                query.take().map(|query| query(reader, root)).transpose()
+            })?;
+            match (answer, query) {
+                (Some(answer), _) => return Ok((answer, fresh)),
+                (None, Some(query)) => {
+                    return self.fold_and_read(members, clocks, now, query).await.map(|answer| (answer, fresh));
+                }
+                (None, None) => return Err(QueryError::Storage("the query was lost".into())),
+            }
+        }
+        if clocks.known_at.is_some() {
+            let changes = self.read_file(&generation, now, |reader| Ok(file::alias_changes(reader.conn)?))?.0;
+            let aliases = Aliases::from_changes(changes.iter().filter(|change| clocks.knows(change.recorded_at)));
+            members = aliases.members(aliases.root(client));
+        }
+        self.fold_and_read(members, clocks, now, query).await.map(|answer| (answer, fresh))
+    }
+
+    async fn fold_and_read<T>(
+        &self,
+        members: Vec<ClientId>,
+        clocks: Clocks,
+        now: Timestamp,
+        query: impl FnOnce(&Reader<'_>, ClientId) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        let storage = |error: EngineError| QueryError::Storage(Box::new(error));
+        let root = members[0];
+        let mut file = ViewFile::in_memory(&self.list, &self.zone)?;
+        scope::fold_client(self.source(), &mut file, members, clocks).await.map_err(storage)?;
+        query(&Reader { conn: file.connection(), zone: &self.zone, now }, root)
+    }
+
+    /// Whole views at past clocks: starts building them when nobody has.
+    ///
+    /// # Errors
+    /// When they cannot be built.
+    pub fn dated(self: &Arc<Self>, clocks: Clocks) -> Result<Dated, QueryError> {
+        let mut jobs = lock(&self.jobs);
+        jobs.0 += 1;
+        let now = jobs.0;
+        match jobs.1.get_mut(&clocks) {
+            Some(Job::Building) => return Ok(Dated::Building),
+            Some(Job::Ready { used, .. }) => {
+                *used = now;
+                return Ok(Dated::Ready);
+            }
+            Some(Job::Failed(reason)) => {
+                let reason = std::mem::take(reason);
+                jobs.1.remove(&clocks);
+                return Err(QueryError::Storage(reason.into()));
+            }
+            None => {}
+        }
+        if jobs.1.values().any(|job| matches!(job, Job::Building)) {
+            return Ok(Dated::Building);
+        }
+        jobs.1.insert(clocks, Job::Building);
+        let views = Arc::clone(self);
+        std::thread::spawn(move || {
+            let job = views.build_dated(clocks, now).unwrap_or_else(|error| Job::Failed(chain(&error)));
+            let mut jobs = lock(&views.jobs);
+            jobs.1.insert(clocks, job);
+            let ready = |job: &Job| if let Job::Ready { used, .. } = job { Some(*used) } else { None };
+            while jobs.1.values().filter_map(ready).count() > MAX_DATED {
+                let oldest = jobs
+                    .1
+                    .iter()
+                    .filter_map(|(clocks, job)| Some((ready(job)?, *clocks)))
+                    .min_by_key(|(used, _)| *used);
+                let Some((_, clocks)) = oldest else { break };
+                jobs.1.remove(&clocks);
+            }
+        });
+        Ok(Dated::Building)
+    }
+
+    fn build_dated(&self, clocks: Clocks, used: u64) -> Result<Job, EngineError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|error| EngineError::Store(Box::new(error)))?;
+        let path = self.dir.join(format!("dated-{used}.db"));
+        let file = runtime.block_on(rebuild::rebuild(
+            self.source(),
+            &path,
+            &self.zone,
+            Options { clocks, ..Options::default() },
+            &|_, _| {},
+        ));
+        let generation = Generation::new(path);
+        generation.doomed.store(true, Ordering::SeqCst);
+        let position = file?.checkpoint()?.position;
+        Ok(Job::Ready { generation, position, used })
+    }
+
+    /// Runs a query on whole views at past clocks; `None` while they are being built.
+    ///
+    /// # Errors
+    /// What the query says, or that they cannot be built.
+    pub fn read_dated<T>(
+        self: &Arc<Self>,
+        clocks: Clocks,
+        now: Timestamp,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
+    ) -> Result<Option<(T, Fresh)>, QueryError> {
+        if let Dated::Building = self.dated(clocks)? {
+            return Ok(None);
+        }
+        let (generation, position) = match lock(&self.jobs).1.get(&clocks) {
+            Some(Job::Ready { generation, position, .. }) => (Arc::clone(generation), *position),
+            _ => return Ok(None),
+        };
+        let (answer, _) = self.read_file(&generation, now, query)?;
+        Ok(Some((answer, Fresh { position, lag: 0 })))
+    }
+
+    /// All views: version, fingerprint, digest, parked keys.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn status(&self) -> Result<(Vec<ViewStatus>, Fresh), QueryError> {
+        self.read(Timestamp(0), |reader| Ok(file::status(reader.conn)?)).await
+    }
+}
+
+fn root_of(conn: &Connection, client: ClientId) -> Result<Option<ClientId>, rusqlite::Error> {
+    use super::row::Cell;
+    use rusqlite::OptionalExtension;
+    conn.prepare_cached("SELECT root FROM subject WHERE client = ?1")?
+        .query_row([client.put()], |row| super::row::cell(row, 0))
+        .optional()
+}
+
+/// Whether a file can be gone on with.
+async fn usable(source: Source<'_>, path: &Path, zone: &Zone) -> Result<Option<ViewFile>, EngineError> {
+    let Ok(Some(file)) = ViewFile::open(path, source.views, zone) else { return Ok(None) };
+    let at = file.checkpoint()?;
+    let head = source.log.head().await.map_err(EngineError::Log)?;
+    if at.position > head || (head.0 - at.position.0 > REBUILD_BEYOND && at.position.0 < head.0 / 2) {
+        return Ok(None);
+    }
+    if at.position > Position(0) {
+        let recorded = source.log.read_all(Position(at.position.0 - 1), 1).await.map_err(EngineError::Log)?;
+        if recorded.first().map(|recorded| recorded.leaf) != Some(at.leaf) {
+            tracing::warn!(position = at.position.0, "the views were folded from another log and are built anew");
+            return Ok(None);
+        }
+    }
+    Ok(Some(file))
+}
+
+fn read_pointer(dir: &Path) -> Option<String> {
+    let name = std::fs::read_to_string(dir.join(POINTER)).ok()?;
+    let name = name.trim();
+    (name.starts_with("views-") && name.ends_with(".db") && !name.contains(['/', '\\'])).then(|| name.to_owned())
+}
+
+fn write_pointer(dir: &Path, path: &Path) -> Result<(), EngineError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let new = dir.join("current.new");
+    std::fs::write(&new, name)
+        .and_then(|()| std::fs::rename(&new, dir.join(POINTER)))
+        .map_err(|error| EngineError::Store(Box::new(error)))
+}
+
+fn next_name(old: Option<&str>) -> String {
+    let number: u64 = old.and_then(|name| name.strip_prefix("views-")?.strip_suffix(".db")?.parse().ok()).unwrap_or(0);
+    format!("views-{}.db", number + 1)
+}
+
+/// Deletes what an earlier process left: half-built generations, dated views.
+fn clear_leftovers(dir: &Path, current: Option<&str>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let ours = (name.starts_with("views-") || name.starts_with("dated-")) && name.ends_with(".db");
+        if ours && Some(name) != current {
+            remove_file(&entry.path());
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += ": ";
+        text += &cause.to_string();
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! Answers about one client that do not come from the view file: strong, as of a date, as known at a time.
+//!
+//! The client's facts are folded in memory into a small view file of its own, and the same queries run on it.
+
+use letopis_core::ids::{ClientId, Position};
+use letopis_core::log::StreamName;
+use letopis_core::time::Zone;
+
+use super::EngineError;
+use super::file::{Checkpoint, ViewFile};
+use super::group::{Clocks, Group};
+use super::live::Source;
+use super::projection::Scope;
+use super::rebuild::subjects;
+use super::view::{Built, add};
+
+/// Folds one alias group, the head first, seen through two clocks, into an empty file in memory.
+///
+/// # Errors
+/// When the log cannot be read or an event is damaged.
+pub async fn fold_client(
+    source: Source<'_>,
+    file: &mut ViewFile,
+    members: Vec<ClientId>,
+    clocks: Clocks,
+) -> Result<(), EngineError> {
+    let Some(&root) = members.first() else { return Ok(()) };
+    let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
+    let facts = source.streams(&streams, Position(u64::MAX)).await?;
+    let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
+    let group = Group::assemble(root.into(), members, facts, clocks);
+    fold_group(source, file, &group, clocks, last)
+}
+
+fn fold_group(
+    source: Source<'_>,
+    file: &mut ViewFile,
+    group: &Group,
+    clocks: Clocks,
+    last: Position,
+) -> Result<(), EngineError> {
+    let mut built = Built::default();
+    let zone: Zone = file.zone().clone();
+    for view in source.views.iter().filter(|view| view.scope() == Scope::Clients) {
+        view.build(&zone, group, &mut built);
+    }
+    let sums = std::mem::take(&mut built.sums);
+    file.transact(Checkpoint { position: last, ..Checkpoint::default() }, |writer, batch| {
+        for (client, root, state) in subjects(group, clocks) {
+            writer.subject(client, root, &state)?;
+        }
+        writer.load(source.views, built)?;
+        for (key, values) in sums {
+            add(&mut batch.sums, key, &values, 1);
+        }
+        Ok(())
+    })
+    .map_err(Into::into)
+}
