@@ -1,1 +1,5 @@
 //! The read models, one folder each: rows, fold, totals, queries.
+
+pub mod loyalty;
+pub mod orders;
+pub mod settlement;
