@@ -3,6 +3,9 @@
 pub mod deals;
 pub mod definitions;
 pub mod funnel;
+pub mod loyalty;
+pub mod orders;
+pub mod settlement;
 
 use crate::engine::view::{Folded, View};
 
@@ -13,5 +16,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(definitions::Employees)),
         Box::new(Folded::new(definitions::Products)),
         Box::new(Folded::new(definitions::StageModels)),
+        Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(settlement::Settlement)),
     ]
 }
