@@ -9,5 +9,7 @@ pub mod money;
 pub mod personal;
 pub mod random;
 pub mod rules;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod trust;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
@@ -237,6 +238,11 @@ impl Zone {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// A clock from any start that is never set: how much time really passed while [`Clock::now`] moved.
+    fn steady(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// The machine's clock.
@@ -248,27 +254,45 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(since.as_micros() as i64)
     }
+
+    fn steady(&self) -> Timestamp {
+        static START: OnceLock<Instant> = OnceLock::new();
+        Timestamp(START.get_or_init(Instant::now).elapsed().as_micros() as i64)
+    }
 }
 
 /// A clock that a test sets by hand.
 #[derive(Debug, Default)]
-pub struct ManualClock(std::sync::atomic::AtomicI64);
+pub struct ManualClock {
+    steady: AtomicI64,
+    ahead: AtomicI64,
+}
 
 impl ManualClock {
     /// Starts at an instant.
     pub fn at(now: Timestamp) -> Self {
-        Self(now.0.into())
+        Self { steady: now.0.into(), ahead: 0.into() }
     }
 
-    /// Moves to an instant, also backwards.
+    /// Lets time pass until an instant; also backwards.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, std::sync::atomic::Ordering::SeqCst);
+        self.steady.store(now.0, Ordering::SeqCst);
+        self.ahead.store(0, Ordering::SeqCst);
+    }
+
+    /// Sets the clock to an instant while no time passes.
+    pub fn jump(&self, now: Timestamp) {
+        self.ahead.store(now.0.saturating_sub(self.steady.load(Ordering::SeqCst)), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        Timestamp(self.steady.load(Ordering::SeqCst).saturating_add(self.ahead.load(Ordering::SeqCst)))
+    }
+
+    fn steady(&self) -> Timestamp {
+        Timestamp(self.steady.load(Ordering::SeqCst))
     }
 }
 

@@ -12,7 +12,9 @@ use crate::ids::{ClientId, CommitId, EventId, Position, Version};
 use crate::time::{Moment, Timestamp};
 use crate::trust::leaf::{Hash, Meta};
 
+mod accept;
 pub mod memory;
+mod sequence;
 pub mod sqlite;
 
 /// The name of a stream: `client/<id>`, `product/<code>` …
@@ -322,6 +324,8 @@ impl Recorded {
 pub const MAX_PAGE: usize = 1_000;
 /// Most events of one commit.
 pub const MAX_COMMIT: usize = 1_000;
+/// Most bytes of metadata, facts and sealed part of one event together.
+pub const MAX_EVENT_BYTES: usize = 4 << 20;
 
 /// The append-only log.
 ///

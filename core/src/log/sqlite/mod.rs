@@ -1,0 +1,156 @@
+//! The log in one SQLite file: one writer thread with group commit, read-only connections for readers.
+//!
+//! `log.db` is in WAL mode with `synchronous=FULL`; `log.lock` beside it keeps a second writer away.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use self::reader::Readers;
+use self::writer::Writer;
+use super::{AppendError, Commit, EventLog, LogError, Placed, Recorded, StreamName};
+use crate::ids::{ClientId, EventId, Position, Version};
+use crate::time::Clock;
+use crate::trust::leaf::Hash;
+
+mod group;
+mod reader;
+mod recent;
+mod schema;
+mod tables;
+mod writer;
+
+/// How often a read-only log looks whether another process has written.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How a log is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// Appends are refused while the disk has fewer free bytes than this.
+    pub min_free_bytes: u64,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { min_free_bytes: 64 << 20 }
+    }
+}
+
+/// The log in one SQLite file.
+///
+/// Look-ups run on the calling thread: they take microseconds. Dropping it stores what was submitted and
+/// waits for that.
+pub struct SqliteLog {
+    // Before the writer: its connection is to be the last, which leaves one file behind and no `-wal`.
+    readers: Readers,
+    writer: Option<Writer>,
+    head: Arc<watch::Sender<Position>>,
+}
+
+impl SqliteLog {
+    /// Opens the log for reading and writing; makes the file when there is none.
+    ///
+    /// # Errors
+    /// When another process writes to it, when it is no log or one of a later version, or is damaged.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Self, LogError> {
+        let head = Arc::new(watch::Sender::new(Position(0)));
+        let writer = Writer::start(path, clock, options, Arc::clone(&head))?;
+        let readers = Readers::open(path)?;
+        Ok(Self { readers, writer: Some(writer), head })
+    }
+
+    /// Opens the log for reading, also while another process writes to it; appends are refused.
+    ///
+    /// # Errors
+    /// When there is none, or it is no log or one of a later version.
+    pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
+        let readers = Readers::open(path)?;
+        let head = Arc::new(watch::Sender::new(readers.with(|reader| reader.head())?));
+        Ok(Self { readers, writer: None, head })
+    }
+
+    /// Deletes the sealed parts of these events, also from the write-ahead log; what is left is their hashes.
+    /// Doing it again does nothing.
+    ///
+    /// # Errors
+    /// When the log is read-only or stopped. A transient error means that a long read kept the old bytes from
+    /// being overwritten: do it again.
+    pub async fn erase_sealed(&self, positions: &[Position]) -> Result<(), LogError> {
+        match &self.writer {
+            Some(writer) => writer.erase(positions.to_vec()).await,
+            None => Err(LogError::damage("the log is open for reading only, nothing can be erased")),
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append_batch(&self, commits: Vec<Commit>) -> Vec<Result<Vec<Placed>, AppendError>> {
+        let Some(writer) = &self.writer else {
+            let refused = || Err(AppendError::Refused("it is open for reading only".to_owned()));
+            return commits.iter().map(|_| refused()).collect();
+        };
+        writer.append(commits).await
+    }
+
+    async fn read_stream(&self, stream: &StreamName, after: Version, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        self.readers.with(|reader| reader.stream(stream, after, limit))
+    }
+
+    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        self.readers.with(|reader| reader.all(after, limit))
+    }
+
+    async fn find(&self, id: EventId) -> Result<Option<Recorded>, LogError> {
+        self.readers.with(|reader| reader.find(id))
+    }
+
+    async fn positions(&self, ids: &[EventId]) -> Result<Vec<Option<Position>>, LogError> {
+        self.readers.with(|reader| reader.positions(ids))
+    }
+
+    async fn head(&self) -> Result<Position, LogError> {
+        match self.writer {
+            Some(_) => Ok(*self.head.borrow()),
+            None => self.readers.with(|reader| reader.head()),
+        }
+    }
+
+    async fn version(&self, stream: &StreamName) -> Result<Version, LogError> {
+        self.readers.with(|reader| reader.version(stream))
+    }
+
+    async fn wait_beyond(&self, position: Position) -> Result<Position, LogError> {
+        if self.writer.is_some() {
+            let mut head = self.head.subscribe();
+            let head = head.wait_for(|head| *head > position).await;
+            return head.map(|head| *head).map_err(|error| LogError::new("waiting for more events", error));
+        }
+        loop {
+            let head = self.head().await?;
+            if head > position {
+                return Ok(head);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn identity_owner(&self, identity: &Hash) -> Result<Option<ClientId>, LogError> {
+        self.readers.with(|reader| reader.owner(identity))
+    }
+
+    async fn merged_into(&self, client: ClientId) -> Result<Option<ClientId>, LogError> {
+        self.readers.with(|reader| reader.parent(client))
+    }
+
+    async fn absorbed_by(&self, client: ClientId) -> Result<Vec<ClientId>, LogError> {
+        self.readers.with(|reader| reader.children(client))
+    }
+
+    async fn subject_key(&self, subject: &[u8; 17]) -> Result<Option<u64>, LogError> {
+        self.readers.with(|reader| reader.key(subject))
+    }
+}

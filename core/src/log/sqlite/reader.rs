@@ -1,0 +1,232 @@
+//! Read-only connections and what is asked of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::HashMap;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use super::recent::Recent;
+use super::schema::open_reader;
+use super::tables::client;
+use crate::ids::{ClientId, EventId, Position, Version};
+use crate::log::{LogError, MAX_PAGE, Recorded, SealedPart, StreamName};
+use crate::time::{Moment, Timestamp};
+use crate::trust::leaf::Hash;
+
+/// Connections kept open; while more threads read at once, more are opened and closed again.
+const KEPT: usize = 8;
+/// Stream names that each connection remembers (to twice as many).
+const STREAMS: usize = 20_000;
+
+/// The connections that are not in use.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Reader>>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self, LogError> {
+        let first = Reader::open(path)?;
+        Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![first]) })
+    }
+
+    /// Asks one connection.
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&mut Reader) -> Result<T, LogError>) -> Result<T, LogError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut reader = taken.map_or_else(|| Reader::open(&self.path), Ok)?;
+        let answer = ask(&mut reader)?;
+        let mut idle = idle();
+        if idle.len() < KEPT {
+            idle.push(reader);
+        }
+        Ok(answer)
+    }
+}
+
+/// One connection with the names it has met.
+pub(super) struct Reader {
+    conn: Connection,
+    names: Names,
+}
+
+struct Names {
+    streams: Recent<i64, StreamName>,
+    types: HashMap<i64, (Arc<str>, u16)>,
+}
+
+macro_rules! select_event {
+    ($rest:literal) => {
+        concat!(
+            "SELECT position, stream, version, type, id, occurred_at, offset_min, ord, recorded_at, meta, salt, facts,
+                    sealed_hash, leaf,
+                    CASE WHEN sealed_hash IS NOT NULL
+                         THEN (SELECT envelope FROM sealed WHERE sealed.position = event.position) END
+             FROM event ",
+            $rest
+        )
+    };
+}
+
+fn failed(error: rusqlite::Error) -> LogError {
+    LogError::new("reading the log", error)
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, LogError> {
+        let names = Names { streams: Recent::new(STREAMS), types: HashMap::default() };
+        Ok(Self { conn: open_reader(path)?, names })
+    }
+
+    pub(super) fn all(&mut self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        let sql = select_event!("WHERE position > ?1 ORDER BY position LIMIT ?2");
+        let limit = limit.min(MAX_PAGE);
+        let events = self.events(sql, params![saturate(after.0), limit as i64], limit)?;
+        for (event, due) in events.iter().zip(after.0.saturating_add(1)..) {
+            if event.position.0 != due {
+                return Err(LogError::damage(format!("position {due} is missing, {} follows", event.position)));
+            }
+        }
+        Ok(events)
+    }
+
+    pub(super) fn stream(
+        &mut self,
+        stream: &StreamName,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, LogError> {
+        let sql = select_event!(
+            "WHERE stream = (SELECT key FROM stream WHERE name = ?1) AND version > ?2 ORDER BY version LIMIT ?3"
+        );
+        let limit = limit.min(MAX_PAGE);
+        let events = self.events(sql, params![stream.as_str(), saturate(after.0), limit as i64], limit)?;
+        for (event, due) in events.iter().zip(after.0.saturating_add(1)..) {
+            if event.version.0 != due {
+                return Err(LogError::damage(format!("version {due} of stream {stream} is missing")));
+            }
+        }
+        Ok(events)
+    }
+
+    pub(super) fn find(&mut self, id: EventId) -> Result<Option<Recorded>, LogError> {
+        Ok(self.events(select_event!("WHERE id = ?1"), [id.to_bytes()], 1)?.pop())
+    }
+
+    pub(super) fn positions(&mut self, ids: &[EventId]) -> Result<Vec<Option<Position>>, LogError> {
+        let mut find = self.conn.prepare_cached("SELECT position FROM event WHERE id = ?1").map_err(failed)?;
+        let mut position = |id: &EventId| {
+            let found = find.query_row([id.to_bytes()], |row| row.get::<_, i64>(0)).optional();
+            Ok(found.map_err(failed)?.map(|position| Position(position as u64)))
+        };
+        ids.iter().map(&mut position).collect()
+    }
+
+    pub(super) fn head(&mut self) -> Result<Position, LogError> {
+        Ok(Position(self.number("SELECT coalesce(max(position), 0) FROM event", [])?.unwrap_or(0)))
+    }
+
+    pub(super) fn version(&mut self, stream: &StreamName) -> Result<Version, LogError> {
+        let sql = "SELECT max(version) FROM event WHERE stream = (SELECT key FROM stream WHERE name = ?1)";
+        Ok(Version(self.number(sql, [stream.as_str()])?.unwrap_or(0)))
+    }
+
+    pub(super) fn owner(&mut self, identity: &Hash) -> Result<Option<ClientId>, LogError> {
+        let mut find = self.conn.prepare_cached("SELECT client FROM identity WHERE hash = ?1").map_err(failed)?;
+        client(find.query_row([identity], |row| row.get(0)))
+    }
+
+    pub(super) fn parent(&mut self, member: ClientId) -> Result<Option<ClientId>, LogError> {
+        let mut find = self.conn.prepare_cached("SELECT parent FROM alias WHERE member = ?1").map_err(failed)?;
+        client(find.query_row([member.to_bytes()], |row| row.get(0)))
+    }
+
+    pub(super) fn children(&mut self, parent: ClientId) -> Result<Vec<ClientId>, LogError> {
+        let sql = "SELECT member FROM alias WHERE parent = ?1 ORDER BY member";
+        let mut find = self.conn.prepare_cached(sql).map_err(failed)?;
+        let members = find.query_map([parent.to_bytes()], |row| row.get(0)).map_err(failed)?;
+        members.map(|member| member.map(ClientId::from_bytes).map_err(failed)).collect()
+    }
+
+    pub(super) fn key(&mut self, subject: &[u8; 17]) -> Result<Option<u64>, LogError> {
+        self.number("SELECT key FROM subject_key WHERE subject = ?1", [subject])
+    }
+
+    fn number(&self, sql: &str, params: impl Params) -> Result<Option<u64>, LogError> {
+        let mut find = self.conn.prepare_cached(sql).map_err(failed)?;
+        let found = find.query_row(params, |row| row.get::<_, Option<i64>>(0)).optional().map_err(failed)?;
+        Ok(found.flatten().map(|number| number as u64))
+    }
+
+    fn events(&mut self, sql: &str, params: impl Params, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        let Self { conn, names } = self;
+        let mut select = conn.prepare_cached(sql).map_err(failed)?;
+        let mut rows = select.query(params).map_err(failed)?;
+        let mut events = Vec::with_capacity(limit.min(64));
+        while let Some(row) = rows.next().map_err(failed)? {
+            let event = decode(row, conn, names).map_err(|error| {
+                let position = row.get::<_, i64>(0).unwrap_or_default();
+                LogError::new(format!("the event at position {position} cannot be read"), error)
+            })?;
+            events.push(event);
+        }
+        Ok(events)
+    }
+}
+
+/// The largest position that SQLite can hold stands for all beyond it.
+fn saturate(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+fn decode(row: &Row<'_>, conn: &Connection, names: &mut Names) -> Result<Recorded, Cause> {
+    let (event_type, schema) = names.event_type(row.get(3)?, conn)?;
+    let sealed = match (row.get::<_, Option<Hash>>(12)?, row.get_ref(14)?) {
+        (None, _) => SealedPart::None,
+        (Some(_), ValueRef::Blob(envelope)) => SealedPart::Present(envelope.into()),
+        (Some(hash), _) => SealedPart::Erased(hash),
+    };
+    Ok(Recorded {
+        position: Position(u64::try_from(row.get::<_, i64>(0)?)?),
+        stream: names.stream(row.get(1)?, conn)?,
+        version: Version(u64::try_from(row.get::<_, i64>(2)?)?),
+        id: EventId::from_bytes(row.get(4)?),
+        event_type,
+        schema,
+        occurred: Moment { at: Timestamp(row.get(5)?), offset_min: row.get(6)? },
+        order: row.get(7)?,
+        recorded_at: Timestamp(row.get(8)?),
+        meta: row.get_ref(9)?.as_bytes()?.into(),
+        salt: row.get(10)?,
+        facts: row.get_ref(11)?.as_bytes()?.into(),
+        sealed,
+        leaf: row.get(13)?,
+    })
+}
+
+impl Names {
+    fn stream(&mut self, key: i64, conn: &Connection) -> Result<StreamName, Cause> {
+        if let Some(name) = self.streams.get_mut(&key) {
+            return Ok(name.clone());
+        }
+        let mut find = conn.prepare_cached("SELECT name FROM stream WHERE key = ?1")?;
+        let name = find.query_row([key], |row| Ok(StreamName::parse(row.get_ref(0)?.as_str()?)))??;
+        self.streams.insert(key, name.clone());
+        Ok(name)
+    }
+
+    fn event_type(&mut self, key: i64, conn: &Connection) -> Result<(Arc<str>, u16), Cause> {
+        if let Some((name, schema)) = self.types.get(&key) {
+            return Ok((Arc::clone(name), *schema));
+        }
+        let mut find = conn.prepare_cached("SELECT name, schema FROM event_type WHERE key = ?1")?;
+        let found: (Arc<str>, u16) =
+            find.query_row([key], |row| Ok((row.get_ref(0)?.as_str()?.into(), row.get(1)?)))?;
+        self.types.insert(key, found.clone());
+        Ok(found)
+    }
+}

@@ -1,0 +1,330 @@
+//! The writer thread: all waiting commits in one transaction, one fsync, then all acknowledgements.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::SqliteOptions;
+use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
+use super::schema::open_writer;
+use super::tables::WriterTables;
+use crate::ids::Position;
+use crate::log::accept::accept;
+use crate::log::sequence::{Hashes, Recorder};
+use crate::log::{AppendError, Commit, LogError, Placed};
+use crate::time::{Clock, Timestamp};
+
+/// How long a look at the free space of the disk holds.
+const DISK_LOOK: Duration = Duration::from_millis(100);
+
+/// The handle of the writer thread. Dropping it stores what waits and joins the thread.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Message>>,
+    thread: Option<JoinHandle<()>>,
+    // Held as long as the thread runs, given back by the system even when the process is killed.
+    _lock: File,
+}
+
+impl Writer {
+    pub(super) fn start(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        options: SqliteOptions,
+        head: Arc<watch::Sender<Position>>,
+    ) -> Result<Self, LogError> {
+        let lock = lock(path)?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (started, ready) = std::sync::mpsc::sync_channel(1);
+        let path = path.to_owned();
+        let run = move || match open_writer(&path) {
+            Err(error) => drop(started.send(Err(error))),
+            Ok(conn) => match Thread::new(&conn, &path, clock, options, head) {
+                Err(error) => drop(started.send(Err(error))),
+                Ok(thread) => {
+                    drop(started.send(Ok(())));
+                    thread.run(waiting);
+                }
+            },
+        };
+        let failed = |error| LogError::new("starting the writer of the log", error);
+        let thread = std::thread::Builder::new().name("log-writer".to_owned()).spawn(run).map_err(failed)?;
+        let writer = Self { queue: Some(queue), thread: Some(thread), _lock: lock };
+        ready.recv().map_err(|error| LogError::new("starting the writer of the log", error))??;
+        Ok(writer)
+    }
+
+    pub(super) async fn append(&self, commits: Vec<Commit>) -> Answers {
+        let mut answers = Vec::with_capacity(commits.len());
+        let mut waiting = Vec::new();
+        for (job, reply) in jobs(commits) {
+            let count = job.commits.len();
+            // A job that the writer cannot take any more drops its reply: seen below.
+            self.send(Message::Append(job)).await;
+            waiting.push((count, reply));
+        }
+        for (count, reply) in waiting {
+            match reply.await {
+                Ok(part) => answers.extend(part),
+                Err(_) => answers.extend((0..count).map(|_| Err(gone().into()))),
+            }
+        }
+        answers
+    }
+
+    pub(super) async fn erase(&self, positions: Vec<Position>) -> Result<(), LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Erase(positions, reply)).await;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn send(&self, message: Message) {
+        if let Some(queue) = &self.queue {
+            drop(queue.send(message).await);
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the writer of the log panicked");
+        }
+    }
+}
+
+fn gone() -> LogError {
+    LogError::damage("the writer of the log is gone; start the process again")
+}
+
+/// Keeps a second writer away by a lock on `log.lock` beside `log.db`.
+fn lock(path: &Path) -> Result<File, LogError> {
+    let beside = path.with_extension("lock");
+    let failed = |error| LogError::new(format!("locking {}", beside.display()), error);
+    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(LogError::damage(format!("another process writes to {}", path.display())).transient())
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What the thread owns.
+struct Thread<'c> {
+    conn: &'c Connection,
+    tables: WriterTables<'c>,
+    recorder: Recorder,
+    disk: Disk,
+    /// The last position of what is stored.
+    last: Position,
+    head: Arc<watch::Sender<Position>>,
+    /// Why nothing is stored any more.
+    stopped: Option<String>,
+}
+
+impl<'c> Thread<'c> {
+    fn new(
+        conn: &'c Connection,
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        options: SqliteOptions,
+        head: Arc<watch::Sender<Position>>,
+    ) -> Result<Self, LogError> {
+        let failed = |error| LogError::new(format!("reading the end of the log {}", path.display()), error);
+        let end = conn
+            .query_row("SELECT position, recorded_at FROM event ORDER BY position DESC LIMIT 1", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(failed)?;
+        let (last, recorded_at) = end.unwrap_or((0, i64::MIN));
+        let last = Position(last as u64);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A new file is there after a crash only when its name is on disk, too.
+        #[cfg(unix)]
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| LogError::new(format!("syncing {}", folder.display()), error))?;
+        head.send_replace(last);
+        Ok(Self {
+            conn,
+            tables: WriterTables::new(conn).map_err(failed)?,
+            recorder: Recorder::new(clock, Timestamp(recorded_at)),
+            disk: Disk { folder: folder.to_owned(), min_free: options.min_free_bytes, looked: None, free: u64::MAX },
+            last,
+            head,
+            stopped: None,
+        })
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut next = None;
+        while let Some(message) = next.take().or_else(|| queue.blocking_recv()) {
+            match message {
+                Message::Append(first) => {
+                    let (group, behind) = collect(first, &mut queue);
+                    next = behind;
+                    self.append(group);
+                }
+                Message::Erase(positions, reply) => drop(reply.send(self.erase(&positions))),
+            }
+        }
+    }
+
+    fn append(&mut self, group: Vec<Job>) {
+        let stored = self.go_on().and_then(|()| self.store(&group));
+        match stored {
+            Ok(answers) => {
+                self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
+                for (job, answers) in group.into_iter().zip(answers) {
+                    drop(job.reply.send(answers));
+                }
+            }
+            Err(error) => {
+                self.stop(&error);
+                for job in group {
+                    let unknown = || self.go_on().err().unwrap_or_else(gone);
+                    drop(job.reply.send(job.commits.iter().map(|_| Err(unknown().into())).collect()));
+                }
+            }
+        }
+    }
+
+    /// One transaction. On an error it may be stored or not, and nobody knows.
+    fn store(&mut self, group: &[Job]) -> Result<Vec<Answers>, LogError> {
+        let start = self.last;
+        let at = self.recorder.now().and_then(|at| self.disk.check().map(|()| at));
+        self.transaction(|this| {
+            group
+                .iter()
+                .map(|job| {
+                    let answer = |(commit, hashes): &(Commit, Vec<Hashes>)| match this.commit(commit, hashes, &at) {
+                        Err(AppendError::Unknown(error)) => Err(error),
+                        answer => Ok(answer),
+                    };
+                    job.commits.iter().map(answer).collect()
+                })
+                .collect()
+        })
+        .inspect_err(|_| self.last = start)
+    }
+
+    fn commit(
+        &mut self,
+        commit: &Commit,
+        hashes: &[Hashes],
+        at: &Result<Timestamp, String>,
+    ) -> Result<Vec<Placed>, AppendError> {
+        let accepted = accept(commit, &mut self.tables)?;
+        if accepted.is_repeated() {
+            return Ok(accepted.places.into_iter().flatten().collect());
+        }
+        let at = *at.as_ref().map_err(|reason| AppendError::Refused(reason.clone()))?;
+        let mut places = Vec::with_capacity(commit.events.len());
+        for ((event, hashes), place) in commit.events.iter().zip(hashes).zip(accepted.places) {
+            places.push(match place {
+                Some(place) => place,
+                None => {
+                    self.last.0 += 1;
+                    self.tables.insert(event, hashes, self.last, at)?
+                }
+            });
+        }
+        for write in &accepted.writes {
+            self.tables.write(write)?;
+        }
+        self.recorder.used(at);
+        Ok(places)
+    }
+
+    fn erase(&mut self, positions: &[Position]) -> Result<(), LogError> {
+        self.go_on()?;
+        let failed = |error| LogError::new("erasing sealed parts", error);
+        let done = self.transaction(|this| {
+            let mut mark = this.conn.prepare("INSERT OR IGNORE INTO erasing (position) VALUES (?1)").map_err(failed)?;
+            for position in positions {
+                mark.execute([position.0 as i64]).map_err(failed)?;
+            }
+            this.conn
+                .execute_batch(
+                    "DELETE FROM sealed WHERE position IN (SELECT position FROM erasing); DELETE FROM erasing;",
+                )
+                .map_err(failed)
+        });
+        done.inspect_err(|error| self.stop(error))?;
+        // The pages as they were before still lie in the write-ahead log until it is cut off.
+        let busy: bool =
+            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+        if busy {
+            return Err(LogError::damage("the sealed parts are deleted, but a long read kept their bytes in the write-ahead log: erase them again").transient());
+        }
+        Ok(())
+    }
+
+    fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
+        let failed = |error| LogError::new("writing to the log", error);
+        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let done = work(self).and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done));
+        if done.is_err() && !self.conn.is_autocommit() {
+            // Nothing hangs on its outcome: the log stops here either way.
+            drop(self.conn.execute_batch("ROLLBACK"));
+        }
+        done
+    }
+
+    /// After an error in the write path the state of the file is not known: nothing is stored any more.
+    fn stop(&mut self, error: &LogError) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        tracing::error!(error = why, position = self.last.0, "the log takes no events until the next start");
+        self.stopped = Some(why);
+    }
+
+    fn go_on(&self) -> Result<(), LogError> {
+        match &self.stopped {
+            None => Ok(()),
+            Some(why) => Err(LogError::damage(format!("an earlier write failed, start the process again ({why})"))),
+        }
+    }
+}
+
+/// The free space of the disk, looked at now and then.
+struct Disk {
+    folder: PathBuf,
+    min_free: u64,
+    looked: Option<Instant>,
+    free: u64,
+}
+
+impl Disk {
+    fn check(&mut self) -> Result<(), String> {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= DISK_LOOK) {
+            // A disk that does not tell is taken as empty: a write that finds it full stops the log.
+            self.free = fs4::available_space(&self.folder).unwrap_or(u64::MAX);
+            self.looked = Some(Instant::now());
+        }
+        if self.free < self.min_free {
+            return Err(format!(
+                "{} bytes are free in {}, at least {} are needed",
+                self.free,
+                self.folder.display(),
+                self.min_free
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the core through its public face.
+
+mod log_contract;
+mod log_models;
+mod log_sqlite;
