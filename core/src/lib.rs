@@ -2,13 +2,17 @@
 pub mod code;
 pub mod events;
 pub mod fact;
+pub mod folder;
 pub mod identity;
 pub mod ids;
+pub mod intake;
 pub mod log;
 pub mod money;
 pub mod personal;
 pub mod random;
+pub mod reader;
 pub mod rules;
+pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

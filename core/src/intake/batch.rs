@@ -1,0 +1,232 @@
+//! A batch: planned in waves, appended, and planned again where others were faster.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::envelope::Posted;
+use super::outcome::{Outcome, Rejection, Stop};
+use super::shape::Shaped;
+use super::wave::Wave;
+use super::{Caller, Intake};
+use crate::ids::{EventId, Position};
+use crate::log::MAX_COMMIT;
+
+/// How often an item is decided again when others were faster.
+const ATTEMPTS: usize = 8;
+/// Ids that are looked up at once.
+const LOOK_UP: usize = 1_000;
+
+/// Types that must see the items before them stored, and be stored before the items after them.
+const ALONE: &[&str] = &[
+    "event.corrected",
+    "event.retracted",
+    "client.merged",
+    "client.unmerged",
+    "contact_point.removed",
+    "identity.unlinked",
+    "event_type.declared",
+];
+
+/// One posted item on its way.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) posted: Option<Posted>,
+    pub(super) shaped: Option<Shaped>,
+    pub(super) recorded: bool,
+    pub(super) outcome: Option<Outcome>,
+}
+
+impl Item {
+    fn is_alone(&self) -> bool {
+        self.posted.as_ref().is_some_and(|posted| ALONE.contains(&posted.event_type.as_str()))
+    }
+
+    pub(super) fn id(&self) -> EventId {
+        self.posted.as_ref().map(|posted| posted.id).unwrap_or_default()
+    }
+
+    pub(super) fn answer(self) -> Outcome {
+        self.outcome.unwrap_or_else(|| Outcome::Refused {
+            message: format!("others changed the same client {ATTEMPTS} times meanwhile; post it again"),
+        })
+    }
+}
+
+impl Intake {
+    pub(super) fn read_item(&self, caller: &Caller, item: Value) -> Item {
+        let (posted, outcome) = match self.read_envelope(caller, item) {
+            Ok(posted) => (Some(posted), None),
+            Err(rejection) => (None, Some(Outcome::Rejected(rejection))),
+        };
+        Item { posted, shaped: None, recorded: false, outcome }
+    }
+
+    /// Each item on its own.
+    pub(super) async fn post_each(&self, caller: &Caller, items: &mut [Item]) {
+        for attempt in 0..ATTEMPTS {
+            let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
+            self.look_up(items).await;
+            let mut wave = Wave::new(false);
+            for at in 0..items.len() {
+                if items[at].outcome.is_some() {
+                    continue;
+                }
+                let alone = attempt > 0 || items[at].is_alone();
+                if alone && !wave.is_empty() {
+                    self.store(&mut wave, items).await;
+                }
+                if let Err(Stop::Flush) = self.plan(caller, &mut wave, items, at).await {
+                    self.store(&mut wave, items).await;
+                    let again = self.plan(caller, &mut wave, items, at).await;
+                    if let Err(stop) = again {
+                        items[at].outcome = Some(stop.outcome(items[at].id()));
+                    }
+                }
+                if alone {
+                    self.store(&mut wave, items).await;
+                }
+            }
+            self.store(&mut wave, items).await;
+            if items.iter().all(|item| item.outcome.is_some()) {
+                return;
+            }
+        }
+    }
+
+    /// All items or none.
+    pub(super) async fn post_atomic(&self, caller: &Caller, items: &mut [Item]) {
+        if items.len() > MAX_COMMIT {
+            let message = format!("{} items, at most {MAX_COMMIT} are stored together", items.len());
+            let refused = Outcome::Rejected(Rejection::new("atomic_too_large", "", message));
+            items.iter_mut().for_each(|item| item.outcome = Some(refused.clone()));
+            return;
+        }
+        for attempt in 0..ATTEMPTS {
+            let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
+            self.look_up(items).await;
+            let mut wave = Wave::new(true);
+            for at in 0..items.len() {
+                if items[at].outcome.is_none()
+                    && let Err(Stop::Flush) = self.plan(caller, &mut wave, items, at).await
+                {
+                    let message = "it rests on an earlier item of the batch; post it after the batch";
+                    items[at].outcome = Some(Outcome::Rejected(Rejection::new("atomic_order", "", message)));
+                }
+                if !matches!(items[at].outcome, None | Some(Outcome::Duplicate { .. })) {
+                    spoil(items, at);
+                    return;
+                }
+            }
+            self.store(&mut wave, items).await;
+            if items.iter().all(|item| item.outcome.is_some()) {
+                return;
+            }
+            // A duplicate that was told apart only now stays one; what was not stored is decided again.
+        }
+    }
+
+    /// Finds out which items are recorded already.
+    async fn look_up(&self, items: &mut [Item]) {
+        let open: Vec<usize> = (0..items.len()).filter(|&at| items[at].outcome.is_none()).collect();
+        for part in open.chunks(LOOK_UP) {
+            let ids: Vec<EventId> = part.iter().map(|&at| items[at].id()).collect();
+            match self.log.positions(&ids).await {
+                Ok(found) => {
+                    let found: Vec<Option<Position>> = found;
+                    for (&at, position) in part.iter().zip(found) {
+                        items[at].recorded = position.is_some();
+                    }
+                }
+                Err(error) => {
+                    let message = super::chain(&error);
+                    for &at in part {
+                        items[at].outcome = Some(Outcome::Refused { message: message.clone() });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides about one item: it gets its outcome, or a place in the wave. Only a flush is an error.
+    async fn plan(&self, caller: &Caller, wave: &mut Wave, items: &mut [Item], at: usize) -> Result<(), Stop> {
+        match self.try_plan(caller, wave, items, at).await {
+            Ok(outcome) => {
+                if outcome.is_some() {
+                    items[at].outcome = outcome;
+                }
+                Ok(())
+            }
+            Err(Stop::Flush) => Err(Stop::Flush),
+            Err(stop) => {
+                items[at].outcome = Some(stop.outcome(items[at].id()));
+                Ok(())
+            }
+        }
+    }
+
+    async fn try_plan(
+        &self,
+        caller: &Caller,
+        wave: &mut Wave,
+        items: &mut [Item],
+        at: usize,
+    ) -> Result<Option<Outcome>, Stop> {
+        let item = &mut items[at];
+        let Some(posted) = &mut item.posted else { return Ok(None) };
+        let recorded = if item.recorded { self.log.find(posted.id).await? } else { None };
+        if item.shaped.is_none() {
+            let schema = recorded.as_ref().map(|recorded| recorded.schema);
+            item.shaped = Some(self.shape(caller, wave, posted, schema).await?);
+        }
+        let (Some(posted), Some(shaped)) = (&items[at].posted, &items[at].shaped) else { return Ok(None) };
+        if let Some(recorded) = recorded {
+            return self.compare(caller, wave, posted, shaped, recorded).await.map(Some);
+        }
+        if let Some(&first) = wave.ids.get(&posted.id) {
+            let same = match (&items[first].posted, &items[first].shaped) {
+                (Some(other), Some(shape)) if other.id == posted.id => same_item((other, shape), (posted, shaped)),
+                _ => false,
+            };
+            if !same {
+                return Err(Stop::Conflict("another item of the batch has the same id and other content".into()));
+            }
+            wave.echoes.push((at, first));
+            return Ok(None);
+        }
+        self.draft(caller, wave, at, posted, shaped).await?;
+        Ok(None)
+    }
+}
+
+fn same_item((a, x): (&Posted, &Shaped), (b, y): (&Posted, &Shaped)) -> bool {
+    (a.occurred, a.order, &a.client) == (b.occurred, b.order, &b.client)
+        && (&x.event_type, &x.facts, &x.personal) == (&y.event_type, &y.facts, &y.personal)
+}
+
+/// One item of an atomic batch failed: nothing of it is stored.
+fn spoil(items: &mut [Item], culprit: usize) {
+    let why = match &items[culprit].outcome {
+        Some(Outcome::Rejected(rejection)) => format!(": {}", rejection.message),
+        Some(Outcome::Conflict { reason, .. }) => format!(": {reason}"),
+        _ => String::new(),
+    };
+    let message = format!("nothing was stored because of item {culprit}{why}");
+    for (at, item) in items.iter_mut().enumerate() {
+        if at != culprit && !matches!(item.outcome, Some(Outcome::Duplicate { .. })) {
+            item.outcome = Some(Outcome::Rejected(Rejection::new("atomic_batch", "", message.clone())));
+        }
+    }
+}
+
+/// Answers the items that say the same as an earlier one.
+pub(super) fn echo(items: &mut [Item], echoes: &[(usize, usize)]) {
+    let first: HashMap<usize, Option<Outcome>> =
+        echoes.iter().map(|(_, of)| (*of, items[*of].outcome.clone())).collect();
+    for (at, of) in echoes {
+        items[*at].outcome = match first.get(of).cloned().flatten() {
+            Some(Outcome::Accepted { receipt, .. }) => Some(Outcome::Duplicate { receipt }),
+            other => other,
+        };
+    }
+}

@@ -1,0 +1,145 @@
+//! What the log answered, told to each item.
+
+use std::collections::HashMap;
+
+use super::batch::{Item, echo};
+use super::envelope::Posted;
+use super::outcome::{Outcome, Receipt, Rejection, Stop, chain};
+use super::shape::Shaped;
+use super::wave::{Draft, Unit, Wave};
+use super::{Caller, Intake};
+use crate::events::{ClientEvent, Event, canonical};
+use crate::fact::{Fact, Opener};
+use crate::ids::{Position, Version};
+use crate::log::{AppendError, IndexChange, Placed, Recorded, StreamName};
+use crate::personal::Opened;
+
+impl Intake {
+    /// Appends a wave and answers its items; those that have to be decided again stay without an answer.
+    pub(super) async fn store(&self, wave: &mut Wave, items: &mut [Item]) {
+        let atomic = wave.atomic;
+        let mut wave = std::mem::replace(wave, Wave::new(atomic));
+        let mut units: Vec<Unit> = std::mem::take(&mut wave.units);
+        units.retain(|unit| !unit.drafts.is_empty());
+        let mut stored: HashMap<StreamName, (Version, Position)> = HashMap::new();
+        if !units.is_empty() {
+            let commits = units.iter_mut().map(|unit| unit.commit(&self.random, &*self.clock)).collect();
+            let answers = self.log.append_batch(commits).await;
+            for (unit, answer) in units.iter().zip(answers) {
+                match answer {
+                    Ok(places) => self.answer_stored(unit, &places, items, &mut stored).await,
+                    Err(error) => self.answer_failed(unit, &error, items),
+                }
+            }
+        }
+        self.keep_groups(&mut wave, &stored);
+        echo(items, &wave.echoes);
+    }
+
+    async fn answer_stored(
+        &self,
+        unit: &Unit,
+        places: &[Placed],
+        items: &mut [Item],
+        stored: &mut HashMap<StreamName, (Version, Position)>,
+    ) {
+        let mut rest = places;
+        for draft in &unit.drafts {
+            let (own, others) = rest.split_at(draft.count.min(rest.len()));
+            rest = others;
+            let Some(place) = own.last() else { continue };
+            if place.existed {
+                // Somebody else stored it meanwhile: the next attempt finds and compares it.
+                continue;
+            }
+            let last = stored.entry(draft.stream.clone()).or_default();
+            *last = (*last).max((place.version, place.position));
+            self.learn(draft);
+            let receipt = Receipt {
+                id: items[draft.item].id(),
+                client: draft.client,
+                position: place.position,
+                version: place.version,
+                recorded_at: place.recorded_at,
+            };
+            items[draft.item].outcome = Some(Outcome::Accepted { receipt, flags: draft.flags.clone() });
+        }
+    }
+
+    /// Keeps in memory what is on disk now.
+    fn learn(&self, draft: &Draft) {
+        self.keys_assigned(&draft.subjects);
+        if let Some(client) = draft.client {
+            self.known.has_stream(client);
+        }
+        if draft.index.iter().any(|change| matches!(change, IndexChange::Release { .. })) {
+            self.known.forget_owners();
+        }
+    }
+
+    fn answer_failed(&self, unit: &Unit, error: &AppendError, items: &mut [Item]) {
+        let outcome = match error {
+            AppendError::Conflict { .. } | AppendError::PartlyRecorded { .. } => None,
+            AppendError::IdentityTaken { .. } => {
+                self.known.forget_owners();
+                None
+            }
+            AppendError::KeyTaken { .. } => {
+                unit.drafts.iter().for_each(|draft| self.forget_keys(&draft.subjects));
+                None
+            }
+            // Alone, it is the item's own fault; among others it is decided again alone.
+            AppendError::Alias { .. } if unit.drafts.len() > 1 => None,
+            AppendError::Alias { .. } => {
+                Some(Outcome::Rejected(Rejection::new("merge", "data.absorbed", error.to_string())))
+            }
+            AppendError::Refused(_) => Some(Outcome::Refused { message: error.to_string() }),
+            AppendError::Unknown(_) => Some(Outcome::Unknown { message: chain(error) }),
+        };
+        for draft in &unit.drafts {
+            items[draft.item].outcome.clone_from(&outcome);
+        }
+    }
+
+    /// Compares an item with what is recorded under its id.
+    pub(super) async fn compare(
+        &self,
+        caller: &Caller,
+        wave: &Wave,
+        posted: &Posted,
+        shaped: &Shaped,
+        recorded: Recorded,
+    ) -> Result<Outcome, Stop> {
+        let fact = Fact::decode(recorded, Opener::Vault(&self.vault))?;
+        let receipt = Receipt {
+            id: fact.id,
+            client: fact.client,
+            position: fact.position,
+            version: fact.version,
+            recorded_at: fact.recorded_at,
+        };
+        // What was erased cannot be compared any more: the id alone counts.
+        if fact.opened == Opened::Erased {
+            return Ok(Outcome::Duplicate { receipt });
+        }
+        let other = |what: &str| {
+            let at = fact.position;
+            Err(Stop::Conflict(format!("event {} is recorded at position {at} with another {what}", fact.id)))
+        };
+        if fact.event.type_name() != &*shaped.event_type {
+            return other("type");
+        }
+        if (fact.occurred, fact.order) != (posted.occurred, posted.order) {
+            return other("time or order");
+        }
+        if fact.event.facts() != shaped.facts || canonical(&fact.event.personal()) != canonical(&shaped.personal) {
+            return other("content");
+        }
+        // Merges stand in the stream of whoever stayed at that time; the pair they name is compared above.
+        let moves = matches!(&shaped.event, Event::Client(ClientEvent::Merged(_) | ClientEvent::Unmerged(_)));
+        if !moves && self.place(caller, wave, posted, shaped).await?.stream != fact.stream {
+            return other("client");
+        }
+        Ok(Outcome::Duplicate { receipt })
+    }
+}
