@@ -13,6 +13,7 @@ pub mod read;
 pub mod rebuild;
 pub mod row;
 pub mod scope;
+pub mod verify;
 pub mod view;
 
 use letopis_core::log::LogError;

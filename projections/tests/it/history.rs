@@ -1,0 +1,336 @@
+//! Random histories of a few clients, and a log that holds them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use letopis_core::events::{self, Event, client, deal, interaction, knowledge, order};
+use letopis_core::ids::*;
+use letopis_core::log::memory::MemoryLog;
+use letopis_core::log::{Commit, EventLog, IndexChange, NewEvent, StreamName};
+use letopis_core::money::Money;
+use letopis_core::personal::Personal;
+use letopis_core::time::{Clock, DAY_US, ManualClock, Moment, SECOND_US, Timestamp, Zone};
+use letopis_core::trust::leaf::Meta;
+use letopis_projections::engine::file::ViewFile;
+use letopis_projections::engine::group::Aliases;
+use letopis_projections::engine::live::{self, Source};
+use letopis_projections::engine::rebuild::{self, Options};
+use letopis_projections::engine::view::View;
+use proptest::prelude::*;
+
+/// 2026-01-01T00:00Z.
+pub const START: Timestamp = Timestamp(1_767_225_600 * SECOND_US);
+const CLIENTS: u128 = 4;
+
+/// Something that is recorded. Times are half hours after [`START`], so that many fall together.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// An event of a client.
+    Happened { client: u128, at: i64, what: What },
+    /// An earlier step never happened (an index, wrapped).
+    Retract(usize),
+    /// An earlier step happened at another time, with another amount.
+    Correct { target: usize, at: i64, amount: i64 },
+    /// One record turns out to be another's.
+    Merge { survivor: u128, absorbed: u128 },
+    /// No, it does not.
+    Unmerge { absorbed: u128 },
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// The client was entered.
+    Registered,
+    /// A call of so many seconds.
+    Call(u32),
+    /// Deals: opened at a stage for an amount.
+    DealOpened(u128, usize, i64),
+    /// Moved.
+    DealMoved(u128, usize),
+    /// Another amount.
+    DealAmount(u128, i64),
+    /// Won.
+    DealWon(u128, i64),
+    /// Lost.
+    DealLost(u128),
+    /// Open again.
+    DealReopened(u128, usize),
+    /// Orders: so many of a product at a price in cents.
+    Ordered(u128, i64, i64),
+    /// Cancelled.
+    Cancelled(u128),
+    /// Came back.
+    Returned(u128, i64),
+    /// Money came.
+    Paid(u128, i64),
+    /// Cases.
+    CaseRaised(u128, usize),
+    /// Answered by us.
+    CaseAnswered(u128),
+    /// A date promised so many half hours later.
+    CaseDue(u128, i64),
+    /// Settled.
+    CaseResolved(u128),
+    /// Not settled after all.
+    CaseReopened(u128),
+}
+
+const STAGES: [&str; 4] = ["prospecting", "engaging", "offer", "contract"];
+
+fn code(text: &str) -> letopis_core::code::Code {
+    text.parse().unwrap()
+}
+
+fn money(minor: i64) -> Money {
+    Money { minor, currency: "EUR".parse().unwrap() }
+}
+
+impl What {
+    fn event(&self, client: u128, at: Timestamp) -> Event {
+        // An id of 128 bits that belongs to one client.
+        let own = |n: u128| client * 1_000 + n;
+        match *self {
+            Self::Registered => client::Registered {
+                kind: client::ClientKind::Person,
+                attributes: Default::default(),
+                language: None,
+                name: Personal::Absent,
+                profile: Personal::Absent,
+            }
+            .into(),
+            Self::Call(seconds) => {
+                from("call.logged", serde_json::json!({"direction": "in", "duration_s": seconds, "topics": ["prices"]}))
+            }
+            Self::DealOpened(n, stage, amount) => from(
+                "deal.opened",
+                serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage], "product": "p1", "amount": money(amount)}),
+            ),
+            Self::DealMoved(n, stage) => from("deal.stage_changed", serde_json::json!({"deal": DealId(own(n)), "to": STAGES[stage]})),
+            Self::DealAmount(n, amount) => from("deal.amount_changed", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)})),
+            Self::DealWon(n, amount) => from("deal.won", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)})),
+            Self::DealLost(n) => deal::Lost {
+                deal: DealId(own(n)),
+                reason: Some(code("price")),
+                competitor: None,
+                reason_text: Personal::Absent,
+            }
+            .into(),
+            Self::DealReopened(n, stage) => from("deal.reopened", serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage]})),
+            Self::Ordered(n, quantity, cents) => from(
+                "order.placed",
+                serde_json::json!({"order": OrderId(own(n)), "currency": "EUR", "channel": "shop",
+                    "lines": [{"product": "p1", "quantity": quantity.to_string(), "unit_price": format!("{}.{:02}", cents / 100, cents % 100)}]}),
+            ),
+            Self::Cancelled(n) => order::Cancelled { order: OrderId(own(n)), reason: None, reason_text: Personal::Absent }.into(),
+            Self::Returned(n, quantity) => from(
+                "goods.returned",
+                serde_json::json!({"order": OrderId(own(n)), "lines": [{"product": "p1", "quantity": quantity.to_string()}]}),
+            ),
+            Self::Paid(n, minor) => from("payment.received", serde_json::json!({"order": OrderId(own(n)), "amount": money(minor)})),
+            Self::CaseRaised(n, kind) => from(
+                "case.raised",
+                serde_json::json!({"case": CaseId(own(n)), "kind": (["complaint", "question", "wish"][kind]), "topic": "delivery", "channel": "web"}),
+            ),
+            Self::CaseAnswered(n) => from("case.answered", serde_json::json!({"case": CaseId(own(n))})),
+            Self::CaseDue(n, later) => from(
+                "case.due_set",
+                serde_json::json!({"case": CaseId(own(n)), "due": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
+            ),
+            Self::CaseResolved(n) => from("case.resolved", serde_json::json!({"case": CaseId(own(n)), "resolution": "fixed"})),
+            Self::CaseReopened(n) => from("case.reopened", serde_json::json!({"case": CaseId(own(n))})),
+        }
+    }
+}
+
+fn from(name: &str, data: serde_json::Value) -> Event {
+    Event::from_input(name, data).unwrap()
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let n = 0..2u128;
+    prop_oneof![
+        1 => Just(What::Registered),
+        3 => (0..900u32).prop_map(What::Call),
+        3 => (n.clone(), 0..4usize, 1..9i64).prop_map(|(n, s, a)| What::DealOpened(n, s, a * 100)),
+        3 => (n.clone(), 0..4usize).prop_map(|(n, s)| What::DealMoved(n, s)),
+        1 => (n.clone(), 1..9i64).prop_map(|(n, a)| What::DealAmount(n, a * 70)),
+        2 => (n.clone(), 1..9i64).prop_map(|(n, a)| What::DealWon(n, a * 90)),
+        1 => n.clone().prop_map(What::DealLost),
+        1 => (n.clone(), 0..4usize).prop_map(|(n, s)| What::DealReopened(n, s)),
+        4 => (n.clone(), 1..5i64, 0..500i64).prop_map(|(n, q, p)| What::Ordered(n, q, p)),
+        1 => n.clone().prop_map(What::Cancelled),
+        1 => (n.clone(), 1..3i64).prop_map(|(n, q)| What::Returned(n, q)),
+        2 => (n.clone(), 1..900i64).prop_map(|(n, a)| What::Paid(n, a)),
+        2 => (n.clone(), 0..3usize).prop_map(|(n, k)| What::CaseRaised(n, k)),
+        1 => n.clone().prop_map(What::CaseAnswered),
+        1 => (n.clone(), 1..99i64).prop_map(|(n, d)| What::CaseDue(n, d)),
+        1 => n.clone().prop_map(What::CaseResolved),
+        1 => n.prop_map(What::CaseReopened),
+    ]
+}
+
+/// One thing that happened to one client, in the first 60 days.
+pub fn happened() -> impl Strategy<Value = Step> {
+    (1..=CLIENTS, 0..60 * 48i64, what()).prop_map(|(client, at, what)| Step::Happened { client, at, what })
+}
+
+/// Histories with everything.
+pub fn histories(length: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        20 => happened(),
+        1 => any::<usize>().prop_map(Step::Retract),
+        1 => (any::<usize>(), 0..60 * 48i64, 1..9i64).prop_map(|(target, at, amount)| Step::Correct { target, at, amount }),
+        1 => (1..=CLIENTS, 1..=CLIENTS).prop_map(|(survivor, absorbed)| Step::Merge { survivor, absorbed }),
+        1 => (1..=CLIENTS).prop_map(|absorbed| Step::Unmerge { absorbed }),
+    ];
+    prop::collection::vec(step, 1..length)
+}
+
+/// A memory log with a clock that moves a second an event.
+pub struct Chronicle {
+    pub log: MemoryLog,
+    clock: Arc<ManualClock>,
+    /// What was recorded, by step: id, client, event, time.
+    events: Vec<(EventId, ClientId, Event, Timestamp)>,
+    aliases: Aliases,
+    next: u128,
+}
+
+impl Chronicle {
+    pub fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp(START.0 + 100 * DAY_US)));
+        Self { log: MemoryLog::new(clock.clone()), clock, events: Vec::new(), aliases: Aliases::default(), next: 0 }
+    }
+
+    /// A log with these steps in it.
+    pub async fn of(steps: &[Step]) -> Self {
+        let mut chronicle = Self::new();
+        for (n, step) in steps.iter().enumerate() {
+            chronicle.record(n, step).await;
+        }
+        chronicle
+    }
+
+    /// Records a step; `n` gives the event its id, so that the same step has the same id in any order.
+    pub async fn record(&mut self, n: usize, step: &Step) {
+        let id = EventId(1_000_000 + n as u128);
+        match step {
+            Step::Happened { client, at, what } => {
+                let at = Timestamp(START.0 + at * 1_800 * SECOND_US);
+                self.put(id, ClientId(*client), what.event(*client, at), at, Vec::new()).await;
+            }
+            Step::Retract(target) => {
+                let Some((target, client)) = self.pick(*target) else { return };
+                let event = knowledge::Retracted { target, reason: Personal::Absent };
+                self.put(id, client, event.into(), START, Vec::new()).await;
+            }
+            Step::Correct { target, at, amount } => {
+                let Some((target, client)) = self.pick(*target) else { return };
+                let (_, _, mut event, _) = self.events.iter().find(|(id, ..)| *id == target).unwrap().clone();
+                if let Event::Deal(events::DealEvent::Opened(opened)) = &mut event {
+                    opened.amount = Some(money(amount * 55));
+                }
+                if let Event::Interaction(events::InteractionEvent::CallLogged(interaction::CallLogged { duration_s, .. })) = &mut event {
+                    *duration_s = Some(*amount as u32);
+                }
+                let event = knowledge::Corrected {
+                    target,
+                    target_type: code(event.type_name()),
+                    target_schema: event.schema(),
+                    facts: serde_json::from_slice(&event.facts()).unwrap(),
+                    occurred_at: Some(Moment::utc(Timestamp(START.0 + at * 1_800 * SECOND_US))),
+                    order: None,
+                    personal: Personal::Absent,
+                    reason: Personal::Absent,
+                };
+                self.put(id, client, event.into(), START, Vec::new()).await;
+            }
+            Step::Merge { survivor, absorbed } => {
+                let (into, absorbed) = (self.aliases.root(ClientId(*survivor)), ClientId(*absorbed));
+                if into == absorbed || self.aliases.root(absorbed) != absorbed {
+                    return;
+                }
+                let event = client::Merged { absorbed, reason: Personal::Absent };
+                self.put(id, into, event.into(), START, vec![IndexChange::Merge { absorbed, into }]).await;
+            }
+            Step::Unmerge { absorbed } => {
+                let absorbed = ClientId(*absorbed);
+                let changes = self.log.merged_into(absorbed).await.unwrap();
+                let Some(from) = changes else { return };
+                let event = client::Unmerged { absorbed, reason: Personal::Absent };
+                self.put(id, from, event.into(), START, vec![IndexChange::Unmerge { absorbed, from }]).await;
+            }
+        }
+    }
+
+    fn pick(&self, wish: usize) -> Option<(EventId, ClientId)> {
+        let facts: Vec<_> = self.events.iter().filter(|(_, _, event, _)| !matches!(event, Event::Knowledge(_) | Event::Client(_))).collect();
+        if facts.is_empty() { None } else { Some((facts[wish % facts.len()].0, facts[wish % facts.len()].1)) }
+    }
+
+    async fn put(&mut self, id: EventId, client: ClientId, event: Event, at: Timestamp, index: Vec<IndexChange>) {
+        self.clock.set(Timestamp(self.clock.now().0 + SECOND_US));
+        self.next += 1;
+        let new = NewEvent {
+            id,
+            stream: StreamName::client(client),
+            event_type: event.type_name().into(),
+            schema: event.schema(),
+            occurred: Moment::utc(at),
+            order: 0,
+            meta: Meta::default().encode().into(),
+            salt: [0; 16],
+            facts: event.facts().into(),
+            sealed: None,
+            if_new: false,
+        };
+        let changes = index.iter().filter_map(|change| match *change {
+            IndexChange::Merge { absorbed, into } => Some((absorbed, Some(into))),
+            IndexChange::Unmerge { absorbed, .. } => Some((absorbed, None)),
+            _ => None,
+        });
+        for (absorbed, into) in changes {
+            self.aliases.apply(&letopis_projections::engine::group::AliasChange {
+                position: Position(0),
+                recorded_at: Timestamp(0),
+                absorbed,
+                into,
+            });
+        }
+        let commit = Commit { id: CommitId(self.next), expected: Vec::new(), events: vec![new], index };
+        self.log.append(commit).await.unwrap();
+        self.events.push((id, client, event, at));
+    }
+}
+
+/// Digest of every view.
+pub fn digests(file: &ViewFile) -> Vec<(String, u128)> {
+    file.status().unwrap().into_iter().map(|status| (status.name, status.digest)).collect()
+}
+
+/// A rebuild in memory's stead: a file in a temporary folder.
+pub async fn rebuilt(log: &dyn EventLog, views: &[Box<dyn View>], dir: &Path, options: Options) -> ViewFile {
+    let path = dir.join(format!("{}.db", rand_name()));
+    let source = Source { log, vault: None, views };
+    rebuild::rebuild(source, &path, &Zone::named("Europe/Moscow").unwrap(), options, &|_, _| {}).await.unwrap()
+}
+
+/// A live file at nothing.
+pub fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
+    let file = ViewFile::create(&dir.join(format!("{}.db", rand_name())), views, &Zone::named("Europe/Moscow").unwrap()).unwrap();
+    file.index(views).unwrap();
+    file
+}
+
+/// Folds what is new.
+pub async fn follow(log: &dyn EventLog, views: &[Box<dyn View>], file: &mut ViewFile, aliases: &mut Aliases) {
+    let source = Source { log, vault: None, views };
+    while live::step(source, file, aliases).await.unwrap() > 0 {}
+}
+
+fn rand_name() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::SeqCst)
+}

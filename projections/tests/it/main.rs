@@ -1,0 +1,7 @@
+//! Tests of the views and the engine that keeps them.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod equivalence;
+mod history;
+mod poison;

@@ -1,0 +1,5 @@
+//! Tests of `replay-tool` as a library.
+
+mod mapping_language;
+mod mapping_real;
+mod support;
