@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use letopis_core::ids::{ClientId, Position};
-use letopis_core::time::Timestamp;
+use letopis_core::time::{Day, Timestamp};
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::read::{QueryError, Reader};
@@ -46,6 +46,25 @@ pub struct PageParams {
     limit: Option<u32>,
     /// `next` of the page before, of the same query.
     cursor: Option<String>,
+}
+
+/// Parameters of periods.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "read by `Asked`; here for the document")]
+pub struct PeriodParams {
+    /// The first day (YYYY-MM-DD); the beginning when missing.
+    from: Option<String>,
+    /// The day after the last (YYYY-MM-DD); up to the bound when missing.
+    to: Option<String>,
+}
+
+/// The first day anything can be recorded of.
+const FIRST_DAY: Day = Day(-62_091);
+
+/// The days that are meant, up to the bound of the answer.
+pub fn days(reader: &Reader<'_>, (from, to): (Option<Day>, Option<Day>)) -> (Day, Day) {
+    (from.unwrap_or(FIRST_DAY), to.unwrap_or(Day(reader.day().0.saturating_add(1))))
 }
 
 /// An answer with what it rests on.

@@ -92,6 +92,38 @@ impl Asked {
         found.iter().flat_map(|text| text.split(',')).map(|text| read(name, text)).collect()
     }
 
+    /// A parameter that is one of a few words.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        self.text(name)?.map(|text| word(name, &text, words)).transpose()
+    }
+
+    /// A parameter that is some of a few words.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn words<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Vec<T>, Problem> {
+        self.many::<String>(name)?.iter().map(|text| word(name, text, words)).collect()
+    }
+
+    /// The id of an employee, a deal, an order …: a ULID, or what it is called in another system.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn entity(&mut self, app: &App, name: &str) -> Result<Option<u128>, Problem> {
+        self.text(name)?.map(|text| entity(app, name, &text)).transpose()
+    }
+
+    /// The days `from` up to, not including, `to`; all days when they are missing.
+    ///
+    /// # Errors
+    /// When one is no date.
+    pub fn days(&mut self) -> Result<(Option<Day>, Option<Day>), Problem> {
+        Ok((self.one("from")?, self.one("to")?))
+    }
+
     /// `limit`, 1 to [`MAX_LIMIT`], and `cursor`.
     ///
     /// # Errors
@@ -157,6 +189,14 @@ impl Asked {
     }
 }
 
+fn word<T: Copy>(name: &str, text: &str, words: &[(&str, T)]) -> Result<T, Problem> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let text: String = text.chars().take(40).collect();
+        Problem::parameter(name, format!("{text:?} is not one of {}", known.join(", ")))
+    })
+}
+
 fn read<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::parameter(name, format!("{error}")))
 }
@@ -182,6 +222,10 @@ pub fn entity(app: &App, kind: &str, text: &str) -> Result<u128, Problem> {
     }
     match text.split_once(':') {
         Some((system, id)) if !system.is_empty() && !id.is_empty() => Ok(app.identity.derive(kind, &[text])),
-        _ => Err(Problem::parameter("id", format!("{text:?} is neither a ULID nor `system:id-in-that-system`"))),
+        _ => {
+            let text: String = text.chars().take(80).collect();
+            let detail = format!("{text:?} is neither a ULID nor `system:id-in-that-system`");
+            Err(Problem::new(Kind::Parameter, detail).field(kind))
+        }
     }
 }

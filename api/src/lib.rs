@@ -21,6 +21,7 @@ pub mod error;
 pub mod events;
 pub mod extract;
 pub mod folder;
+pub mod funnel;
 pub mod health;
 pub mod keys;
 pub mod middleware;

@@ -15,7 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
-use crate::{auth, events, health, middleware, openapi, telemetry, views};
+use crate::{auth, events, funnel, health, middleware, openapi, telemetry, views};
 
 /// The head of an answer takes at most so long; streams go on.
 const MAX_ANSWER: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::document())
         .merge(events::routes())
+        .merge(funnel::routes())
         .merge(views::routes())
         .merge(health::routes())
 }

@@ -14,7 +14,7 @@ use super::post::Desk;
 use crate::error::Problem;
 
 /// Longest line, in bytes; an event is at most 64 KiB of facts.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+pub(super) const MAX_LINE_BYTES: usize = 1 << 20;
 /// Lines that are stored together.
 const BATCH: usize = 500;
 /// Bytes of lines that are stored together.

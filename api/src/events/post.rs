@@ -18,9 +18,9 @@ use crate::state::App;
 use crate::telemetry;
 
 /// Most bytes of a body that is read as a whole.
-pub const MAX_BODY_BYTES: usize = 8 << 20;
+pub(super) const MAX_BODY_BYTES: usize = 8 << 20;
 /// Most items of an array.
-pub const MAX_ITEMS: usize = 10_000;
+pub(super) const MAX_ITEMS: usize = 10_000;
 
 /// What a body is, by its content type.
 enum Form {

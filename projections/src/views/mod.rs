@@ -4,14 +4,14 @@ pub mod deals;
 pub mod definitions;
 pub mod funnel;
 
-use crate::engine::view::View;
+use crate::engine::view::{Folded, View};
 
 /// Every view there is.
 pub fn all() -> Vec<Box<dyn View>> {
     vec![
-        Box::new(deals::Deals),
-        Box::new(definitions::Employees),
-        Box::new(definitions::Products),
-        Box::new(definitions::StageModels),
+        Box::new(Folded::new(deals::Deals)),
+        Box::new(Folded::new(definitions::Employees)),
+        Box::new(Folded::new(definitions::Products)),
+        Box::new(Folded::new(definitions::StageModels)),
     ]
 }
