@@ -10,6 +10,7 @@
 mod area;
 pub mod campaign;
 pub mod case;
+pub mod catalogue;
 pub mod client;
 pub mod custom;
 pub mod deal;

@@ -1,0 +1,252 @@
+//! What an event tells a reader of a history, by its type.
+
+use letopis_core::code::Code;
+use letopis_core::events::interaction::{Direction, LetterMedia};
+use letopis_core::events::{CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, InteractionEvent, OrderEvent};
+use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
+use letopis_core::money::Money;
+
+use super::Class;
+
+/// What an event tells, as far as it is coded.
+pub(super) struct Told<'a> {
+    pub(super) class: Class,
+    pub(super) direction: Option<Direction>,
+    pub(super) channel: Option<Code>,
+    pub(super) employee: Option<EmployeeId>,
+    pub(super) topics: &'a [Code],
+    pub(super) case: Option<CaseId>,
+    pub(super) deal: Option<DealId>,
+    pub(super) order: Option<OrderId>,
+    pub(super) duration_s: Option<u32>,
+    pub(super) target: Option<EventId>,
+    pub(super) field: Option<Code>,
+    pub(super) old: Option<Code>,
+    pub(super) outcome: Option<Code>,
+    pub(super) amount: Option<Money>,
+}
+
+impl Told<'_> {
+    fn of(class: Class) -> Self {
+        Self {
+            class,
+            direction: None,
+            channel: None,
+            employee: None,
+            topics: &[],
+            case: None,
+            deal: None,
+            order: None,
+            duration_s: None,
+            target: None,
+            field: None,
+            old: None,
+            outcome: None,
+            amount: None,
+        }
+    }
+}
+
+fn word(text: &str) -> Option<Code> {
+    text.parse().ok()
+}
+
+/// What the event tells.
+pub(super) fn describe(event: &Event) -> Told<'_> {
+    match event {
+        Event::Interaction(event) => interaction(event),
+        Event::Client(event) => client(event),
+        Event::Case(event) => case(event),
+        Event::Deal(event) => deal(event),
+        Event::Order(event) => order(event),
+        Event::Campaign(event) => campaign(event),
+        Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) => Told::of(Class::Custom),
+    }
+}
+
+fn interaction(event: &InteractionEvent) -> Told<'_> {
+    use InteractionEvent as I;
+    let contact = |direction, channel, topics| Told { direction, channel, topics, ..Told::of(Class::Contact) };
+    match event {
+        I::CallLogged(e) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            duration_s: e.duration_s,
+            outcome: e.outcome.clone(),
+            field: e.campaign.clone(),
+            ..contact(Some(e.direction), e.channel.clone().or_else(|| word("phone")), &e.topics)
+        },
+        I::VisitLogged(e) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            duration_s: e.duration_s,
+            outcome: e.outcome.clone(),
+            field: e.place.clone(),
+            ..contact(Some(e.direction), word("visit"), &e.topics)
+        },
+        I::LetterLogged(e) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            target: e.answers,
+            ..contact(Some(e.direction), word(media(e.media)), &e.topics)
+        },
+        I::WebRequestLogged(e) => Told {
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            field: e.page.clone(),
+            ..contact(Some(Direction::In), word("web"), &e.topics)
+        },
+        I::ChatLogged(e) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            duration_s: e.duration_s,
+            ..contact(Some(e.direction), e.channel.clone().or_else(|| word("chat")), &e.topics)
+        },
+        I::MeetingHeld(e) => Told {
+            employee: e.employee,
+            duration_s: e.duration_s,
+            outcome: e.outcome.clone(),
+            ..contact(None, word("meeting"), &e.topics)
+        },
+        I::MeetingScheduled(e) => {
+            Told { employee: e.employee, topics: &e.topics, case: e.case, deal: e.deal, ..Told::of(Class::Meeting) }
+        }
+        I::MeetingRescheduled(_) | I::MeetingMissed(_) | I::MeetingCancelled(_) => Told::of(Class::Meeting),
+        I::InteractionHandled(e) => Told {
+            employee: e.employee,
+            target: Some(e.interaction),
+            outcome: Some(e.outcome.clone()),
+            ..Told::of(Class::Handling)
+        },
+        I::DocumentAttached(e) => {
+            Told { target: e.interaction, case: e.case, deal: e.deal, order: e.order, ..Told::of(Class::Document) }
+        }
+    }
+}
+
+fn media(media: LetterMedia) -> &'static str {
+    match media {
+        LetterMedia::Post => "post",
+        LetterMedia::Fax => "fax",
+        LetterMedia::Email => "email",
+    }
+}
+
+fn client(event: &ClientEvent) -> Told<'_> {
+    use ClientEvent as C;
+    let about = |field: Option<&Code>| Told { field: field.cloned(), ..Told::of(Class::Profile) };
+    match event {
+        C::ProfileChanged(e) => about(Some(&e.field)),
+        C::AttributeChanged(e) => Told { old: e.old.clone(), outcome: e.new.clone(), ..about(Some(&e.attribute)) },
+        C::IdentityLinked(e) => about(Some(&e.scheme)),
+        C::IdentityUnlinked(e) => about(Some(&e.scheme)),
+        C::DateNoted(e) => about(Some(&e.date_kind)),
+        C::RelationEstablished(e) => about(Some(&e.kind)),
+        C::ContactPersonAdded(e) => about(Some(&e.role)),
+        C::Registered(_)
+        | C::ContactPointAdded(_)
+        | C::ContactPointRemoved(_)
+        | C::RelationEnded(_)
+        | C::ContactPersonRemoved(_)
+        | C::Merged(_)
+        | C::Unmerged(_) => about(None),
+        C::ConsentGiven(e) => {
+            Told { field: Some(e.purpose.clone()), channel: e.channel.clone(), ..Told::of(Class::Consent) }
+        }
+        C::ConsentWithdrawn(e) => {
+            Told { field: Some(e.purpose.clone()), channel: e.channel.clone(), ..Told::of(Class::Consent) }
+        }
+    }
+}
+
+fn case(event: &CaseEvent) -> Told<'_> {
+    let told = |case| Told { case: Some(case), ..Told::of(Class::Case) };
+    fn topics(topic: &Option<Code>) -> &[Code] {
+        topic.as_slice()
+    }
+    match event {
+        CaseEvent::Raised(e) => Told {
+            direction: Some(Direction::In),
+            channel: e.channel.clone(),
+            topics: topics(&e.topic),
+            order: e.order,
+            ..told(e.case)
+        },
+        CaseEvent::Classified(e) => Told { topics: topics(&e.topic), ..told(e.case) },
+        CaseEvent::Assigned(e) => Told { employee: e.employee, field: e.department.clone(), ..told(e.case) },
+        CaseEvent::Forwarded(e) => Told { field: Some(e.to.clone()), outcome: e.response.clone(), ..told(e.case) },
+        CaseEvent::DueMoved(e) => Told { outcome: Some(e.reason.clone()), ..told(e.case) },
+        CaseEvent::Answered(e) => {
+            Told { direction: Some(Direction::Out), channel: e.channel.clone(), employee: e.employee, ..told(e.case) }
+        }
+        CaseEvent::Resolved(e) => Told { employee: e.employee, outcome: Some(e.resolution.clone()), ..told(e.case) },
+        CaseEvent::Closed(e) => Told { outcome: e.outcome.clone(), ..told(e.case) },
+        CaseEvent::DueSet(e) => told(e.case),
+        CaseEvent::Reopened(e) => told(e.case),
+    }
+}
+
+fn deal(event: &DealEvent) -> Told<'_> {
+    let told = |deal| Told { deal: Some(deal), ..Told::of(Class::Deal) };
+    match event {
+        DealEvent::Opened(e) => {
+            Told { outcome: Some(e.stage.clone()), employee: e.agent, amount: e.amount, ..told(e.deal) }
+        }
+        DealEvent::StageChanged(e) => Told { old: e.from.clone(), outcome: Some(e.to.clone()), ..told(e.deal) },
+        DealEvent::AmountChanged(e) => Told { amount: Some(e.amount), ..told(e.deal) },
+        DealEvent::TeamChanged(e) => Told { employee: Some(e.employee), field: Some(e.role.clone()), ..told(e.deal) },
+        DealEvent::Won(e) => Told { amount: e.amount, ..told(e.deal) },
+        DealEvent::Lost(e) => Told { field: e.competitor.clone(), outcome: e.reason.clone(), ..told(e.deal) },
+        DealEvent::Reopened(e) => Told { outcome: Some(e.stage.clone()), ..told(e.deal) },
+    }
+}
+
+fn order(event: &OrderEvent) -> Told<'_> {
+    use OrderEvent as O;
+    let order = |order| Told { order, ..Told::of(Class::Order) };
+    let money = |order, amount| Told { order, amount: Some(amount), ..Told::of(Class::Money) };
+    match event {
+        O::Placed(e) => Told { channel: e.channel.clone(), employee: e.employee, deal: e.deal, ..order(Some(e.order)) },
+        O::Confirmed(e) => order(Some(e.order)),
+        O::Changed(e) => order(Some(e.order)),
+        O::GoodsShipped(e) => Told { field: e.carrier.clone(), ..order(Some(e.order)) },
+        O::GoodsReturned(e) => Told { outcome: e.reason.clone(), ..order(Some(e.order)) },
+        O::ServiceRendered(e) => {
+            Told { field: Some(e.service.clone()), employee: e.employee, amount: Some(e.amount), ..order(e.order) }
+        }
+        O::Cancelled(e) => Told { outcome: e.reason.clone(), ..order(Some(e.order)) },
+        O::Completed(e) => order(Some(e.order)),
+        O::InvoiceIssued(e) => money(Some(e.order), e.amount),
+        O::PaymentReceived(e) => Told { channel: e.method.clone(), ..money(e.order, e.amount) },
+        O::PaymentRefunded(e) => money(e.order, e.amount),
+        O::Adjusted(e) => Told { outcome: Some(e.reason.clone()), ..money(Some(e.order), e.amount) },
+    }
+}
+
+fn campaign(event: &CampaignEvent) -> Told<'_> {
+    let told = |campaign: &Code, channel: Option<&Code>| Told {
+        field: Some(campaign.clone()),
+        channel: channel.cloned(),
+        ..Told::of(Class::Campaign)
+    };
+    match event {
+        CampaignEvent::Sent(e) => Told { direction: Some(Direction::Out), ..told(&e.campaign, Some(&e.channel)) },
+        CampaignEvent::Answered(e) => Told {
+            direction: Some(Direction::In),
+            outcome: Some(e.outcome.clone()),
+            ..told(&e.campaign, e.channel.as_ref())
+        },
+        CampaignEvent::Refused(e) => {
+            Told { direction: Some(Direction::In), outcome: e.reason.clone(), ..told(&e.campaign, e.channel.as_ref()) }
+        }
+    }
+}

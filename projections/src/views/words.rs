@@ -1,0 +1,60 @@
+//! Enums whose values are stored as one word each.
+
+use letopis_core::events::case::CaseKind;
+use letopis_core::events::client::ClientKind;
+use letopis_core::events::interaction::Direction;
+use rusqlite::types::ValueRef;
+
+use super::cases::{Status, What};
+use super::client::Access;
+use super::history::Class;
+use crate::engine::row::{Atom, Cell, WrongValue};
+
+macro_rules! words {
+    ($($ty:ty { $($variant:ident = $word:literal),* $(,)? })*) => {
+        $(impl Cell for $ty {
+            const SQL: &'static str = "TEXT";
+            fn put(&self) -> Atom {
+                Atom::Text(match self { $(Self::$variant => $word),* }.into())
+            }
+            fn get(value: ValueRef<'_>) -> Result<Self, WrongValue> {
+                match value.as_str() { $(Ok($word) => Ok(Self::$variant),)* _ => Err(WrongValue) }
+            }
+        })*
+
+        #[cfg(test)]
+        mod tests {
+            use super::*;
+
+            #[test]
+            fn a_column_and_json_spell_a_word_alike() {
+                $($({
+                    let json = serde_json::to_value(<$ty>::$variant).expect("a word");
+                    assert_eq!((json.as_str(), <$ty>::$variant.put()), (Some($word), Atom::Text($word.into())));
+                    assert_eq!(<$ty as Cell>::get(ValueRef::Text($word.as_bytes())), Ok(<$ty>::$variant));
+                })*)*
+            }
+        }
+    };
+}
+
+words! {
+    ClientKind { Person = "person", Company = "company" }
+    Direction { In = "in", Out = "out" }
+    CaseKind {
+        Complaint = "complaint", Question = "question", ErrorReport = "error_report", Wish = "wish",
+        Incident = "incident",
+    }
+    Access { Known = "known", Sealed = "sealed", Erased = "erased" }
+    Class {
+        Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
+        Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
+        Consent = "consent", Custom = "custom",
+    }
+    Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
+    What {
+        Raised = "raised", Classified = "classified", DueSet = "due_set", DueMoved = "due_moved",
+        FirstAnswered = "first_answered", Answered = "answered", Resolved = "resolved", Reopened = "reopened",
+        Closed = "closed", Forwarded = "forwarded", Untimely = "untimely", Kept = "kept", Broken = "broken",
+    }
+}
