@@ -1,17 +1,32 @@
 //! The read models, one folder each: rows, fold, totals, queries.
 
+pub mod cases;
+pub mod client;
 pub mod deals;
 pub mod definitions;
 pub mod funnel;
+pub mod history;
+pub mod list;
+pub mod loyalty;
+pub mod orders;
+pub mod search;
+pub mod settlement;
+mod words;
 
 use crate::engine::view::{Folded, View};
 
 /// Every view there is.
 pub fn all() -> Vec<Box<dyn View>> {
     vec![
+        Box::new(Folded::new(cases::Cases)),
+        Box::new(Folded::new(client::Client)),
         Box::new(Folded::new(deals::Deals)),
         Box::new(Folded::new(definitions::Employees)),
         Box::new(Folded::new(definitions::Products)),
         Box::new(Folded::new(definitions::StageModels)),
+        Box::new(Folded::new(history::Handling)),
+        Box::new(Folded::new(history::History)),
+        Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(settlement::Settlement)),
     ]
 }
