@@ -180,6 +180,25 @@ pub async fn read_client<T: Send + 'static>(
     Ok(app.views.read_client(client, asked.clocks, asked.now(app), query).await?)
 }
 
+/// An answer about one thing of one client: found in the views, then read as [`of_client`].
+///
+/// # Errors
+/// When it is not found; else as [`of_client`].
+pub async fn of_found<T: Serialize + Send + 'static>(
+    app: &App,
+    asked: Asked,
+    view: &'static str,
+    find: impl FnOnce(&Reader<'_>) -> Result<Option<ClientId>, QueryError> + Send,
+    query: impl FnOnce(&Reader<'_>) -> Result<Option<T>, QueryError> + Send + 'static,
+) -> Result<Response, Problem> {
+    asked.finish()?;
+    wait(app, &asked).await?;
+    let not_found = || Problem::new(Kind::NotFound, "nothing has this id, or it is not in the views yet").field("id");
+    let client = app.views.read(app.now(), find).await?.0.ok_or_else(not_found)?;
+    let (data, fresh) = read_client(app, &asked, client, |reader, _| query(reader)).await?;
+    Ok(envelope(app, &asked, view, data.ok_or_else(not_found)?, fresh))
+}
+
 fn is_day_bound(app: &App, bound: Timestamp) -> bool {
     let zone = &app.settings.zone;
     zone.start(zone.day(bound)) == bound

@@ -112,8 +112,17 @@ impl Asked {
     ///
     /// # Errors
     /// When it is neither.
-    pub fn entity(&mut self, app: &App, name: &str) -> Result<Option<u128>, Problem> {
-        self.text(name)?.map(|text| entity(app, name, &text)).transpose()
+    pub fn entity(&mut self, app: &App, kind: &str) -> Result<Option<u128>, Problem> {
+        self.text_entity(app, kind, kind)
+    }
+
+    /// As [`Asked::entity`], for a parameter that is not named as what it is.
+    ///
+    /// # Errors
+    /// As [`Asked::entity`].
+    pub fn text_entity(&mut self, app: &App, name: &str, kind: &str) -> Result<Option<u128>, Problem> {
+        let text = self.text(name)?;
+        text.map(|text| entity(app, kind, &text).map_err(|problem| problem.field(name))).transpose()
     }
 
     /// The days `from` up to, not including, `to`; all days when they are missing.

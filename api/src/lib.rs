@@ -16,6 +16,9 @@
 
 pub mod answer;
 pub mod auth;
+pub mod cases;
+pub mod clients;
+pub mod contacts;
 pub mod demo;
 pub mod error;
 pub mod events;
@@ -23,9 +26,13 @@ pub mod extract;
 pub mod folder;
 pub mod funnel;
 pub mod health;
+pub mod history;
 pub mod keys;
+pub mod loyalty;
 pub mod middleware;
 pub mod openapi;
+pub mod orders;
+pub mod search;
 pub mod server;
 pub mod state;
 pub mod telemetry;

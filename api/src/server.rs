@@ -15,7 +15,10 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
-use crate::{auth, events, funnel, health, middleware, openapi, telemetry, views};
+use crate::{
+    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search, telemetry,
+    views,
+};
 
 /// The head of an answer takes at most so long; streams go on.
 const MAX_ANSWER: Duration = Duration::from_secs(60);
@@ -28,7 +31,14 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::document())
         .merge(events::routes())
+        .merge(clients::routes())
+        .merge(history::routes())
+        .merge(search::routes())
+        .merge(contacts::routes())
         .merge(funnel::routes())
+        .merge(orders::routes())
+        .merge(loyalty::routes())
+        .merge(cases::routes())
         .merge(views::routes())
         .merge(health::routes())
 }
