@@ -126,8 +126,7 @@ async fn responses(State(app): State<App>, asked: Asked) -> Result<Response, Pro
 async fn promises(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
     let (limit, cursor) = asked.page()?;
     let window = Window { limit, cursor };
-    let states =
-        [("kept", PromiseState::Kept), ("broken", PromiseState::Broken), ("pending", PromiseState::Pending)];
+    let states = [("kept", PromiseState::Kept), ("broken", PromiseState::Broken), ("pending", PromiseState::Pending)];
     let zone = &app.settings.zone;
     let query = PromiseQuery {
         state: asked.word("state", &states)?,

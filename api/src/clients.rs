@@ -26,11 +26,7 @@ const VIEW: &str = "client_card";
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(card))
-        .routes(routes!(settlement))
-        .routes(routes!(orders))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(card)).routes(routes!(settlement)).routes(routes!(orders))
 }
 
 /// Clients by name, kind, attributes, and what is open with them.

@@ -46,8 +46,7 @@ impl FromRequestParts<App> for Asked {
         let uri = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|error| Problem::new(Kind::Parameter, error.body_text()))?;
-        let mut asked =
-            Self { who, uri, clocks: Clocks::default(), min_position: None, is_page: false, pairs };
+        let mut asked = Self { who, uri, clocks: Clocks::default(), min_position: None, is_page: false, pairs };
         let zone = &app.settings.zone;
         asked.clocks.as_of = asked.bound("as_of", zone)?;
         asked.clocks.known_at = asked.bound("known_at", zone)?;
@@ -87,8 +86,7 @@ impl Asked {
     /// # Errors
     /// When one cannot be read.
     pub fn many<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Vec<T>, Problem> {
-        let found: Vec<String> =
-            self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect();
+        let found: Vec<String> = self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect();
         found.iter().flat_map(|text| text.split(',')).map(|text| read(name, text)).collect()
     }
 

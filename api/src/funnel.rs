@@ -18,7 +18,7 @@ use crate::state::App;
 /// The view that answers.
 const VIEW: &str = "deals";
 /// The stage model when nobody names one.
-const DEFAULT_MODEL: &str = "sales";
+const DEFAULT_MODEL: &str = "default";
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
@@ -46,7 +46,7 @@ fn period(reader: &Reader<'_>, asked: (Option<Day>, Option<Day>)) -> Period {
 
 /// The snapshot: deals and money in each stage at the end of a day.
 #[utoipa::path(get, path = "/v1/funnel/board", tag = "funnel",
-    params(ClockParams, ("model" = Option<String>, Query, description = "Stage model; `sales` when missing"),
+    params(ClockParams, ("model" = Option<String>, Query, description = "Stage model; `default` when missing"),
         ("by" = Option<String>, Query, description = "none, agent, manager, region, product, product_group")),
     responses((status = 200, body = Answer<serde_json::Value>), (status = 202), (status = "4XX", body = ProblemDocument)))]
 async fn board(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
@@ -57,7 +57,7 @@ async fn board(State(app): State<App>, mut asked: Asked) -> Result<Response, Pro
 
 /// The flow: entries and exits of each stage within a period.
 #[utoipa::path(get, path = "/v1/funnel/flow", tag = "funnel",
-    params(ClockParams, PeriodParams, ("model" = Option<String>, Query, description = "Stage model; `sales` when missing")),
+    params(ClockParams, PeriodParams, ("model" = Option<String>, Query, description = "Stage model; `default` when missing")),
     responses((status = 200, body = Answer<serde_json::Value>), (status = 202), (status = "4XX", body = ProblemDocument)))]
 async fn flow(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
     let (model, days) = (model(&mut asked)?, asked.days()?);
@@ -66,7 +66,7 @@ async fn flow(State(app): State<App>, mut asked: Asked) -> Result<Response, Prob
 
 /// The cohort: how far the deals came that were opened in a period.
 #[utoipa::path(get, path = "/v1/funnel/cohort", tag = "funnel",
-    params(ClockParams, PeriodParams, ("model" = Option<String>, Query, description = "Stage model; `sales` when missing")),
+    params(ClockParams, PeriodParams, ("model" = Option<String>, Query, description = "Stage model; `default` when missing")),
     responses((status = 200, body = Answer<serde_json::Value>), (status = 202), (status = "4XX", body = ProblemDocument)))]
 async fn cohort(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
     let (model, days) = (model(&mut asked)?, asked.days()?);
@@ -75,7 +75,7 @@ async fn cohort(State(app): State<App>, mut asked: Asked) -> Result<Response, Pr
 
 /// How long deals stay in each stage.
 #[utoipa::path(get, path = "/v1/funnel/time-in-stage", tag = "funnel",
-    params(ClockParams, ("model" = Option<String>, Query, description = "Stage model; `sales` when missing")),
+    params(ClockParams, ("model" = Option<String>, Query, description = "Stage model; `default` when missing")),
     responses((status = 200, body = Answer<serde_json::Value>), (status = 202), (status = "4XX", body = ProblemDocument)))]
 async fn time_in_stage(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
     let model = model(&mut asked)?;

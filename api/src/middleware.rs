@@ -47,7 +47,8 @@ pub async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> R
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     // The pattern of the route, never the path: ids of other systems name people.
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions().get::<Problem>() {
         response = problem.render(&id);

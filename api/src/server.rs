@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 use crate::{
-    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search, telemetry,
-    views,
+    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search,
+    telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -59,7 +59,11 @@ pub fn router(app: App) -> Router {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(app: App, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let (stop_views, stopped) = watch::channel(false);
     let follower = app.views.follow(stopped);
     let stop = app.stop.clone();

@@ -45,11 +45,8 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem>
         };
         attributes.insert(name.to_owned(), text.into());
     }
-    let data = if body.is_empty() {
-        None
-    } else {
-        Some(serde_json::from_slice(body).map_err(|error| Problem::json(&error))?)
-    };
+    let data =
+        if body.is_empty() { None } else { Some(serde_json::from_slice(body).map_err(|error| Problem::json(&error))?) };
     from_attributes(attributes, data)
 }
 
@@ -74,7 +71,8 @@ fn from_attributes(mut attributes: Map<String, Value>, data: Option<Value>) -> R
     for (theirs, ours) in EXTENSIONS {
         let Some(value) = attributes.remove(*theirs) else { continue };
         // In headers numbers are texts.
-        let number = value.as_str().and_then(|text| text.parse::<i64>().ok()).filter(|_| matches!(*ours, "order" | "schema"));
+        let number =
+            value.as_str().and_then(|text| text.parse::<i64>().ok()).filter(|_| matches!(*ours, "order" | "schema"));
         item.insert((*ours).into(), number.map_or(value, |number| json!(number)));
     }
     if let Some(name) = attributes.keys().find(|name| name.starts_with("letopis")) {

@@ -41,7 +41,10 @@ pub(super) async fn read(State(app): State<App>, mut asked: Asked, headers: Head
     let limit = asked.limit()?;
     let types: Vec<String> = asked.many("type")?;
     if asked.clocks != Default::default() || asked.min_position.is_some() {
-        return Err(Problem::parameter("as_of", "the feed is the log itself: it takes neither clocks nor min_position"));
+        return Err(Problem::parameter(
+            "as_of",
+            "the feed is the log itself: it takes neither clocks nor min_position",
+        ));
     }
     asked.finish()?;
     let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -82,9 +82,10 @@ pub(super) async fn post(
         Form::CloudBinary => desk.single(cloud::binary(&parts.headers, &body)?).await,
         Form::CloudBatch => {
             let events: Vec<Value> = serde_json::from_slice(&body).map_err(|error| Problem::json(&error))?;
-            let items = events.into_iter().enumerate().map(|(at, event)| {
-                cloud::item(event).map_err(|problem| problem.with("item", at))
-            });
+            let items = events
+                .into_iter()
+                .enumerate()
+                .map(|(at, event)| cloud::item(event).map_err(|problem| problem.with("item", at)));
             desk.together(items.collect::<Result<_, _>>()?).await
         }
     }
@@ -117,7 +118,9 @@ async fn whole(body: Body) -> Result<axum::body::Bytes, Problem> {
     to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
         let too_large = crate::error::chain(&error).contains("length limit");
         let (kind, detail) = match too_large {
-            true => (Kind::TooLarge, format!("a body has at most {MAX_BODY_BYTES} bytes; send lines, application/x-ndjson")),
+            true => {
+                (Kind::TooLarge, format!("a body has at most {MAX_BODY_BYTES} bytes; send lines, application/x-ndjson"))
+            }
             false => (Kind::Body, "the body ended too early".to_owned()),
         };
         Problem::new(kind, detail)
@@ -201,9 +204,7 @@ fn limit(items: &[Value]) -> Result<(), Problem> {
 fn problem(outcome: &Outcome) -> Problem {
     match outcome {
         Outcome::Rejected(rejection) => rejection.into(),
-        Outcome::Conflict { id, reason } => {
-            Problem::new(Kind::Conflict, &**reason).field("id").with("id", json!(id))
-        }
+        Outcome::Conflict { id, reason } => Problem::new(Kind::Conflict, &**reason).field("id").with("id", json!(id)),
         Outcome::Refused { message } => Problem::new(Kind::Refused, &**message),
         Outcome::Unknown { message } => {
             Problem::new(Kind::Unknown, format!("{message}; post it again with the same id"))
