@@ -1,5 +1,6 @@
 //! Opening connections: pragmas read back, numbered migrations, and the check that the file is a log.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -78,6 +79,16 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     check_log(&conn, path)?;
     Ok(conn)
+}
+
+/// Tables, indexes and triggers as this program makes them.
+pub(super) fn written_schema() -> Result<HashMap<(String, String), String>, LogError> {
+    let failed = |error| LogError::new("making an empty log in memory", error);
+    let mut conn = Connection::open_in_memory().map_err(failed)?;
+    migrations::migrations::runner()
+        .run(&mut conn)
+        .map_err(|error| LogError::new("making an empty log in memory", error))?;
+    super::audit::schema(&conn).map_err(failed)
 }
 
 fn check_library(version: i32) -> Result<(), LogError> {
