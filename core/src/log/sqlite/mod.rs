@@ -16,6 +16,7 @@ use crate::ids::{ClientId, EventId, Position, Version};
 use crate::time::Clock;
 use crate::trust::leaf::Hash;
 
+mod disk;
 mod group;
 mod reader;
 mod recent;

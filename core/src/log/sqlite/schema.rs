@@ -13,6 +13,8 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const CHECKPOINT_PAGES: i64 = 20_000;
 /// Bytes that a write-ahead log keeps after it was carried over.
 const WAL_KEPT_BYTES: i64 = 256 << 20;
+/// Page cache of each connection in KiB: the upper pages of the indexes. More made appends no faster.
+const CACHE_KIB: i64 = 8 << 10;
 /// How long a statement waits for a lock of another connection.
 const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements kept by each connection.
@@ -34,6 +36,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LogError> {
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
     conn.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES).map_err(failed)?;
     conn.pragma_update(None, "mmap_size", 0).map_err(failed)?;
+    conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed)?;
     // An erased envelope is to be overwritten, not only unlinked.
     conn.pragma_update(None, "secure_delete", true).map_err(failed)?;
     let journal: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failed)?;
@@ -60,6 +63,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
         let conn = Connection::open_with_flags(name, flags)?;
         conn.busy_timeout(BUSY)?;
         conn.pragma_update(None, "query_only", true)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(conn)
     };
