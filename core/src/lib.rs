@@ -5,6 +5,7 @@ pub mod fact;
 pub mod folder;
 pub mod identity;
 pub mod ids;
+pub mod import;
 pub mod intake;
 pub mod log;
 pub mod money;

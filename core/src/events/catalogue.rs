@@ -25,7 +25,13 @@ pub fn markdown() -> String {
 }
 
 fn describe(out: &mut String, info: &TypeInfo) {
-    let _ = write!(out, "\n### `{}` v{}\n\n{}\n\n| field | type | | meaning |\n|---|---|---|---|\n", info.name, info.schema, text(info.doc));
+    let _ = write!(
+        out,
+        "\n### `{}` v{}\n\n{}\n\n| field | type | | meaning |\n|---|---|---|---|\n",
+        info.name,
+        info.schema,
+        text(info.doc)
+    );
     for field in info.fields {
         let kind = match field.kind {
             FieldKind::Required => "required",

@@ -177,7 +177,9 @@ impl Intake {
         let recorded = if item.recorded { self.log.find(posted.id).await? } else { None };
         if item.shaped.is_none() {
             let schema = recorded.as_ref().map(|recorded| recorded.schema);
-            item.shaped = Some(self.shape(caller, wave, posted, schema).await?);
+            let mut shaped = self.shape(caller, wave, posted, schema).await?;
+            shaped.refs.append(&mut posted.refs);
+            item.shaped = Some(shaped);
         }
         let (Some(posted), Some(shaped)) = (&items[at].posted, &items[at].shaped) else { return Ok(None) };
         if let Some(recorded) = recorded {

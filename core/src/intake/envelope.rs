@@ -59,6 +59,8 @@ pub(super) struct Posted {
     pub(super) causation: Option<EventId>,
     pub(super) expect: Option<Expected>,
     pub(super) data: Map<String, Value>,
+    /// What the entities in `data` are called elsewhere, where it names them by ids of ours; a restore alone says so.
+    pub(super) refs: Map<String, Value>,
 }
 
 type Read<T> = Result<T, Rejection>;
@@ -128,6 +130,11 @@ impl Intake {
             correlation: take("correlation").map(|value| self.event_id("correlation", value, &source)).transpose()?,
             causation: take("causation").map(|value| self.event_id("causation", value, &source)).transpose()?,
             expect: take("expect").map(|value| expect(&value)).transpose()?,
+            refs: match caller.restores.then(|| take("refs")).flatten() {
+                Some(Value::Object(refs)) => refs,
+                Some(other) => return invalid("refs", format!("{} is not a JSON object", shown(&other))),
+                None => Map::new(),
+            },
             data: match map.remove("data") {
                 Some(Value::Object(data)) => data,
                 Some(other) => return invalid("data", format!("{} is not a JSON object", shown(&other))),

@@ -3,6 +3,7 @@
 //! [`EventLog`] is the trait and its promises, [`memory::MemoryLog`] the reference, [`sqlite::SqliteLog`]
 //! the one to use. Every implementation passes the contract suite in [`crate::testing::contract`].
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -397,10 +398,14 @@ pub trait EventLog: Send + Sync {
 /// The alias group of a client: the record that stays first, then all that were absorbed, ascending.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the log cannot be read, or its merges go round in a circle.
 pub async fn alias_group(log: &dyn EventLog, client: ClientId) -> Result<Vec<ClientId>, LogError> {
     let mut root = client;
+    let mut seen = HashSet::from([client]);
     while let Some(parent) = log.merged_into(root).await? {
+        if !seen.insert(parent) {
+            return Err(LogError::damage(format!("the merges of client {client} go round in a circle")));
+        }
         root = parent;
     }
     let mut group = vec![root];

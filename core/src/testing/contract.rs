@@ -6,12 +6,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{ClientId, CommitId, EventId, Position, Version};
-use crate::log::{
-    AppendError, Commit, EventLog, Expected, IndexChange, MAX_PAGE, NewEvent, Placed, Recorded, SealedPart, StreamName,
-};
+use crate::ids::{ClientId, EventId, Position, Version};
+use crate::log::{AppendError, Commit, EventLog, Expected, IndexChange, MAX_PAGE, NewEvent, Placed, SealedPart};
+use crate::testing::samples::{START, commit, event, everything, expecting, leaf_hash, stream};
 use crate::time::{DAY_US, ManualClock, Moment, Timestamp};
-use crate::trust::leaf::{Hash, Leaf, Meta, facts_hash, meta_hash, sealed_hash, stream_tag};
+use crate::trust::leaf::sealed_hash;
 
 /// An empty log of the kind under test, with a clock that the test sets.
 pub trait Fixture: Send {
@@ -22,84 +21,9 @@ pub trait Fixture: Send {
     /// Closes the log, which nobody else holds, and opens it again; one that lives in memory stays.
     fn reopen(&mut self);
     /// The log as it would be found if the machine stopped now.
-    fn crash_image(&self) -> Arc<dyn EventLog>;
+    fn crash_image(&mut self) -> Arc<dyn EventLog>;
     /// Deletes sealed parts.
     fn erase(&self, positions: &[Position]) -> impl Future<Output = ()> + Send;
-}
-
-/// Where test clocks start: 2026-01-01.
-pub const START: Timestamp = Timestamp(1_767_225_600_000_000);
-
-/// A client stream.
-pub fn stream(client: u128) -> StreamName {
-    StreamName::client(ClientId(client))
-}
-
-/// An event with facts that tell its id.
-pub fn event(id: u128, stream: StreamName) -> NewEvent {
-    let meta = Meta { actor: "key/7".to_owned(), source: "test".to_owned(), ..Meta::default() };
-    NewEvent {
-        id: EventId(id),
-        stream,
-        event_type: "note.added".into(),
-        schema: 1,
-        occurred: Moment { at: Timestamp(START.0 + id as i64), offset_min: 180 },
-        order: 0,
-        meta: meta.encode().into(),
-        salt: id.to_be_bytes(),
-        facts: format!("{{\"id\":{id}}}").into_bytes().into(),
-        sealed: None,
-        if_new: false,
-    }
-}
-
-/// A commit that expects nothing.
-pub fn commit(events: Vec<NewEvent>) -> Commit {
-    Commit {
-        id: CommitId(events.first().map_or(0, |event| event.id.0)),
-        expected: Vec::new(),
-        events,
-        index: Vec::new(),
-    }
-}
-
-/// A commit of one event that expects something of its stream.
-pub fn expecting(expected: Expected, event: NewEvent) -> Commit {
-    Commit { expected: vec![(event.stream.clone(), expected)], ..commit(vec![event]) }
-}
-
-/// All events of a log, read in pages.
-pub async fn everything(log: &dyn EventLog, page: usize) -> Vec<Recorded> {
-    let mut all: Vec<Recorded> = Vec::new();
-    loop {
-        let after = all.last().map_or(Position(0), |last| last.position);
-        let more = log.read_all(after, page).await.expect("readable");
-        if more.is_empty() {
-            return all;
-        }
-        all.extend(more);
-    }
-}
-
-/// The leaf hash of an event as the format says, from what was read and the stream's previous leaf hash.
-pub fn leaf_hash(event: &Recorded, prev: Hash) -> Hash {
-    let sealed = match &event.sealed {
-        SealedPart::None => [0; 32],
-        SealedPart::Present(envelope) => sealed_hash(Some(envelope)),
-        SealedPart::Erased(hash) => *hash,
-    };
-    let leaf = Leaf {
-        position: event.position,
-        stream_tag: stream_tag(event.stream.as_str()),
-        version: event.version,
-        prev,
-        id: event.id,
-        recorded_at: event.recorded_at,
-        meta: meta_hash(&event.event_type, event.schema, event.occurred, event.order, &event.meta),
-        facts: facts_hash(&event.salt, &event.facts),
-        sealed,
-    };
-    leaf.hash()
 }
 
 async fn stored(log: &dyn EventLog, commit: Commit) -> Vec<Placed> {

@@ -1,3 +1,4 @@
 //! What the tests of this and other crates share.
 
 pub mod contract;
+pub mod samples;

@@ -7,7 +7,8 @@ use letopis_core::ids::Position;
 use letopis_core::log::EventLog;
 use letopis_core::log::memory::MemoryLog;
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
-use letopis_core::testing::contract::{Fixture, START};
+use letopis_core::testing::contract::Fixture;
+use letopis_core::testing::samples::START;
 use letopis_core::time::ManualClock;
 use tempfile::TempDir;
 
@@ -42,7 +43,7 @@ impl Fixture for Memory {
 
     fn reopen(&mut self) {}
 
-    fn crash_image(&self) -> Arc<dyn EventLog> {
+    fn crash_image(&mut self) -> Arc<dyn EventLog> {
         self.log.clone()
     }
 
@@ -56,13 +57,14 @@ pub(crate) struct Sqlite {
     pub(crate) dir: TempDir,
     clock: Arc<ManualClock>,
     pub(crate) log: Option<Arc<SqliteLog>>,
+    images: Vec<TempDir>,
 }
 
 impl Sqlite {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("folder");
         let clock = Arc::new(ManualClock::at(START));
-        let mut new = Self { dir, clock, log: None };
+        let mut new = Self { dir, clock, log: None, images: Vec::new() };
         new.reopen();
         new
     }
@@ -101,12 +103,11 @@ impl Fixture for Sqlite {
         self.log = Some(Arc::new(log));
     }
 
-    fn crash_image(&self) -> Arc<dyn EventLog> {
+    fn crash_image(&mut self) -> Arc<dyn EventLog> {
         let copied = copy(self.dir.path());
         let path = copied.path().join("log.db");
         let log = SqliteLog::open(&path, self.clock.clone(), SqliteOptions::default()).expect("opened");
-        // An open file stays readable without its folder, but new connections need it: leave it to the system.
-        let _ = copied.keep();
+        self.images.push(copied);
         Arc::new(log)
     }
 

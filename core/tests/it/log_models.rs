@@ -2,7 +2,8 @@
 
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::log::{Commit, EventLog, Expected, IndexChange, NewEvent};
-use letopis_core::testing::contract::{Fixture, START, commit, event, everything, leaf_hash, stream};
+use letopis_core::testing::contract::Fixture;
+use letopis_core::testing::samples::{START, commit, event, everything, leaf_hash, stream};
 use letopis_core::time::{ManualClock, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
 use letopis_core::log::{AppendError, EventLog, IndexChange, NewEvent};
-use letopis_core::testing::contract::{Fixture, commit, event, everything, stream};
+use letopis_core::testing::contract::Fixture;
+use letopis_core::testing::samples::{commit, event, everything, stream};
 use letopis_core::time::SystemClock;
 use rusqlite::Connection;
 

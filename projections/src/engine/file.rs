@@ -331,34 +331,23 @@ impl Writer<'_> {
             }
             let columns = self.total_columns(table)?;
             let (keys, sums) = columns.split_at(key.len());
-            let found = keys
-                .iter()
-                .enumerate()
-                .map(|(n, k)| format!("\"{k}\" IS ?{}", n + 1))
-                .collect::<Vec<_>>()
-                .join(" AND ");
-            let set = sums
-                .iter()
-                .enumerate()
-                .map(|(n, s)| format!("\"{s}\" = \"{s}\" + ?{}", key.len() + n + 1))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let params: Vec<Atom> = key.iter().cloned().chain(values.iter().map(|v| Atom::Int(*v))).collect();
-            let changed = self
-                .conn
-                .prepare_cached(&format!("UPDATE {table} SET {set} WHERE {found}"))?
-                .execute(params_from_iter(&params))?;
-            if changed == 0 {
-                let marks = vec!["?"; params.len()].join(", ");
-                self.conn
-                    .prepare_cached(&format!("INSERT INTO {table} VALUES ({marks})"))?
-                    .execute(params_from_iter(&params))?;
-                continue;
-            }
-            let zero = sums.iter().map(|s| format!("\"{s}\" = 0")).collect::<Vec<_>>().join(" AND ");
-            self.conn
-                .prepare_cached(&format!("DELETE FROM {table} WHERE {found} AND {zero}"))?
-                .execute(params_from_iter(key))?;
+            let each = |names: &[String], part: &dyn Fn(&str) -> String, between: &str| {
+                names.iter().map(|name| part(name)).collect::<Vec<_>>().join(between)
+            };
+            let add = format!(
+                "INSERT INTO {table} VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
+                vec!["?"; columns.len()].join(", "),
+                each(keys, &|k| format!("\"{k}\""), ", "),
+                each(sums, &|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\""), ", "),
+            );
+            let params = key.iter().cloned().chain(values.iter().map(|v| Atom::Int(*v)));
+            self.conn.prepare_cached(&add)?.execute(params_from_iter(params))?;
+            let drop = format!(
+                "DELETE FROM {table} WHERE {} AND {}",
+                each(keys, &|k| format!("\"{k}\" = ?"), " AND "),
+                each(sums, &|s| format!("\"{s}\" = 0"), " AND "),
+            );
+            self.conn.prepare_cached(&drop)?.execute(params_from_iter(key))?;
         }
         Ok(())
     }

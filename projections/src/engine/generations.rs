@@ -470,7 +470,7 @@ impl Views {
     }
 }
 
-fn root_of(conn: &Connection, client: ClientId) -> Result<Option<ClientId>, rusqlite::Error> {
+pub(super) fn root_of(conn: &Connection, client: ClientId) -> Result<Option<ClientId>, rusqlite::Error> {
     use super::row::Cell;
     use rusqlite::OptionalExtension;
     conn.prepare_cached("SELECT root FROM subject WHERE client = ?1")?
@@ -494,6 +494,29 @@ async fn usable(source: Source<'_>, path: &Path, zone: &Zone) -> Result<Option<V
         }
     }
     Ok(Some(file))
+}
+
+/// The current generation in a folder of view files, as its pointer says.
+pub fn current(dir: &Path) -> Option<PathBuf> {
+    read_pointer(dir).map(|name| dir.join(name))
+}
+
+/// The name under which a folder's next generation is written.
+pub fn next(dir: &Path) -> PathBuf {
+    dir.join(next_name(read_pointer(dir).as_deref()))
+}
+
+/// Makes a finished file in the folder its current generation. The caller makes sure that no server runs.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn install(dir: &Path, path: &Path) -> Result<(), EngineError> {
+    let old = current(dir);
+    write_pointer(dir, path)?;
+    if let Some(old) = old.filter(|old| old != path) {
+        remove_file(&old);
+    }
+    Ok(())
 }
 
 fn read_pointer(dir: &Path) -> Option<String> {

@@ -13,6 +13,7 @@ pub mod read;
 pub mod rebuild;
 pub mod row;
 pub mod scope;
+pub mod stored;
 pub mod verify;
 pub mod view;
 

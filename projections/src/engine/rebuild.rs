@@ -173,8 +173,11 @@ fn gather(mut streams: HashMap<Owner, Vec<Fact>>, aliases: &Aliases) -> Vec<(Own
     for (head, mut members) in heads {
         members.sort_unstable();
         members.insert(0, head);
-        let facts = members.iter().filter_map(|&member| streams.remove(&member.into())).flatten().collect();
-        groups.push((head.into(), members, facts));
+        let facts: Vec<Fact> = members.iter().filter_map(|&member| streams.remove(&member.into())).flatten().collect();
+        // A group of another part has no facts here.
+        if !facts.is_empty() {
+            groups.push((head.into(), members, facts));
+        }
     }
     groups.extend(streams.into_iter().map(|(owner, facts)| {
         let members = facts.first().and_then(|fact| fact.client).into_iter().collect();

@@ -328,7 +328,7 @@ macro_rules! row {
     (@digest apart) => { false };
 }
 
-/// Declares a total: key columns, then sums (`i64`), kept by difference.
+/// Declares a total: key columns, none of them null, then sums (`i64`), kept by difference.
 ///
 /// ```
 /// letopis_projections::total! {

@@ -204,17 +204,15 @@ impl<P: Projection> Folded<P> {
         Context { owner, identified: identified && !P::PER_EVENT, late, zone }
     }
 
-    /// Folds one fact into a row; a panic leaves the row as it was and tells why.
-    fn fold(&self, row: Option<&P::Row>, key: u128, placed: &Placed, cx: &Context<'_>) -> Result<P::Row, String> {
-        let mut next = row.cloned().unwrap_or_else(|| P::Row::empty(key, cx.owner));
-        match catch_unwind(AssertUnwindSafe(|| self.projection.fold(&mut next, &placed.fact, cx))) {
-            Ok(()) => Ok(next),
-            Err(panic) => Err(panic
+    /// Folds one fact into a row. After a panic the row is worth nothing, and the reason is told.
+    fn fold(&self, row: &mut P::Row, placed: &Placed, cx: &Context<'_>) -> Result<(), String> {
+        catch_unwind(AssertUnwindSafe(|| self.projection.fold(row, &placed.fact, cx))).map_err(|panic| {
+            panic
                 .downcast_ref::<&str>()
                 .map(ToString::to_string)
                 .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "the fold panicked".to_owned())),
-        }
+                .unwrap_or_else(|| "the fold panicked".to_owned())
+        })
     }
 
     /// All rows of one owner, from nothing.
@@ -237,12 +235,10 @@ impl<P: Projection> Folded<P> {
                 if parked.contains_key(&key) || only.is_some_and(|only| !only.contains(&key)) {
                     continue;
                 }
-                match self.fold(rows.get(&key), key, placed, &cx) {
-                    Ok(row) => drop(rows.insert(key, row)),
-                    Err(reason) => {
-                        let position = placed.fact.position;
-                        parked.insert(key, Parked { view: P::NAME, owner, key, position, reason });
-                    }
+                let row = rows.entry(key).or_insert_with(|| P::Row::empty(key, owner));
+                if let Err(reason) = self.fold(row, placed, &cx) {
+                    rows.remove(&key);
+                    parked.insert(key, Parked { view: P::NAME, owner, key, position: placed.fact.position, reason });
                 }
             }
         }
@@ -355,10 +351,16 @@ impl<P: Projection> View for Folded<P> {
         let columns: Vec<String> = P::Row::COLUMNS.iter().map(|c| format!("\"{}\" {}", c.name, c.sql)).collect();
         let mut sql = format!("CREATE TABLE {} ({}) STRICT;\n", P::Row::TABLE, columns.join(", "));
         for total in P::TOTALS {
-            let keys: Vec<String> = total.keys.iter().map(|(name, ty)| format!("\"{name}\" {ty}")).collect();
+            let keys: Vec<String> = total.keys.iter().map(|(name, ty)| format!("\"{name}\" {ty} NOT NULL")).collect();
             let sums: Vec<String> = total.sums.iter().map(|name| format!("\"{name}\" INTEGER NOT NULL")).collect();
-            let columns = [keys, sums].concat().join(", ");
-            sql += &format!("CREATE TABLE {} ({columns}) STRICT;\n", total.name);
+            let names: Vec<String> = total.keys.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            sql += &format!(
+                "CREATE TABLE {} ({}, {}, PRIMARY KEY ({})) STRICT, WITHOUT ROWID;\n",
+                total.name,
+                keys.join(", "),
+                sums.join(", "),
+                names.join(", ")
+            );
         }
         sql
     }
@@ -371,11 +373,6 @@ impl<P: Projection> View for Folded<P> {
         }
         for (n, index) in P::Row::INDEXES.iter().enumerate() {
             sql += &format!("CREATE INDEX {table}_{n} ON {table} ({index});\n");
-        }
-        for total in P::TOTALS {
-            // Null keys are told apart by SQLite's unique indexes, so the look-up is by IS and not by conflict.
-            let keys: Vec<String> = total.keys.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-            sql += &format!("CREATE INDEX {0}_key ON {0} ({1});\n", total.name, keys.join(", "));
         }
         sql
     }
@@ -414,12 +411,16 @@ impl<P: Projection> View for Folded<P> {
                         entry.insert(Slot { new: old.clone(), old })
                     }
                 };
-                match self.fold(slot.new.as_ref(), key, placed, &cx) {
-                    Ok(row) => slot.new = Some(row),
-                    Err(reason) => {
-                        let position = placed.fact.position;
-                        batch.newly_parked.push(Parked { view: P::NAME, owner, key, position, reason });
-                    }
+                let row = slot.new.get_or_insert_with(|| P::Row::empty(key, owner));
+                if let Err(reason) = self.fold(row, placed, &cx) {
+                    slot.new = slot.old.clone();
+                    batch.newly_parked.push(Parked {
+                        view: P::NAME,
+                        owner,
+                        key,
+                        position: placed.fact.position,
+                        reason,
+                    });
                 }
             }
         }

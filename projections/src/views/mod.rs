@@ -15,7 +15,7 @@ mod words;
 
 use crate::engine::view::{Folded, View};
 
-/// Every view there is.
+/// Every view there is. A new read model is a folder here and a line in this list.
 pub fn all() -> Vec<Box<dyn View>> {
     vec![
         Box::new(Folded::new(cases::Cases)),

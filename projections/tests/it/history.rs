@@ -106,9 +106,15 @@ impl What {
                 "deal.opened",
                 serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage], "product": "p1", "amount": money(amount)}),
             ),
-            Self::DealMoved(n, stage) => from("deal.stage_changed", serde_json::json!({"deal": DealId(own(n)), "to": STAGES[stage]})),
-            Self::DealAmount(n, amount) => from("deal.amount_changed", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)})),
-            Self::DealWon(n, amount) => from("deal.won", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)})),
+            Self::DealMoved(n, stage) => {
+                from("deal.stage_changed", serde_json::json!({"deal": DealId(own(n)), "to": STAGES[stage]}))
+            }
+            Self::DealAmount(n, amount) => {
+                from("deal.amount_changed", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)}))
+            }
+            Self::DealWon(n, amount) => {
+                from("deal.won", serde_json::json!({"deal": DealId(own(n)), "amount": money(amount)}))
+            }
             Self::DealLost(n) => deal::Lost {
                 deal: DealId(own(n)),
                 reason: Some(code("price")),
@@ -116,18 +122,24 @@ impl What {
                 reason_text: Personal::Absent,
             }
             .into(),
-            Self::DealReopened(n, stage) => from("deal.reopened", serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage]})),
+            Self::DealReopened(n, stage) => {
+                from("deal.reopened", serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage]}))
+            }
             Self::Ordered(n, quantity, cents) => from(
                 "order.placed",
                 serde_json::json!({"order": OrderId(own(n)), "currency": "EUR", "channel": "shop",
                     "lines": [{"product": "p1", "quantity": quantity.to_string(), "unit_price": format!("{}.{:02}", cents / 100, cents % 100)}]}),
             ),
-            Self::Cancelled(n) => order::Cancelled { order: OrderId(own(n)), reason: None, reason_text: Personal::Absent }.into(),
+            Self::Cancelled(n) => {
+                order::Cancelled { order: OrderId(own(n)), reason: None, reason_text: Personal::Absent }.into()
+            }
             Self::Returned(n, quantity) => from(
                 "goods.returned",
                 serde_json::json!({"order": OrderId(own(n)), "lines": [{"product": "p1", "quantity": quantity.to_string()}]}),
             ),
-            Self::Paid(n, minor) => from("payment.received", serde_json::json!({"order": OrderId(own(n)), "amount": money(minor)})),
+            Self::Paid(n, minor) => {
+                from("payment.received", serde_json::json!({"order": OrderId(own(n)), "amount": money(minor)}))
+            }
             Self::CaseRaised(n, kind) => from(
                 "case.raised",
                 serde_json::json!({"case": CaseId(own(n)), "kind": (["complaint", "question", "wish"][kind]), "topic": "delivery", "channel": "web"}),
@@ -137,7 +149,9 @@ impl What {
                 "case.due_set",
                 serde_json::json!({"case": CaseId(own(n)), "due": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
             ),
-            Self::CaseResolved(n) => from("case.resolved", serde_json::json!({"case": CaseId(own(n)), "resolution": "fixed"})),
+            Self::CaseResolved(n) => {
+                from("case.resolved", serde_json::json!({"case": CaseId(own(n)), "resolution": "fixed"}))
+            }
             Self::CaseReopened(n) => from("case.reopened", serde_json::json!({"case": CaseId(own(n))})),
         }
     }
@@ -231,7 +245,11 @@ impl Chronicle {
                 if let Event::Deal(events::DealEvent::Opened(opened)) = &mut event {
                     opened.amount = Some(money(amount * 55));
                 }
-                if let Event::Interaction(events::InteractionEvent::CallLogged(interaction::CallLogged { duration_s, .. })) = &mut event {
+                if let Event::Interaction(events::InteractionEvent::CallLogged(interaction::CallLogged {
+                    duration_s,
+                    ..
+                })) = &mut event
+                {
                     *duration_s = Some(*amount as u32);
                 }
                 let event = knowledge::Corrected {
@@ -265,7 +283,11 @@ impl Chronicle {
     }
 
     fn pick(&self, wish: usize) -> Option<(EventId, ClientId)> {
-        let facts: Vec<_> = self.events.iter().filter(|(_, _, event, _)| !matches!(event, Event::Knowledge(_) | Event::Client(_))).collect();
+        let facts: Vec<_> = self
+            .events
+            .iter()
+            .filter(|(_, _, event, _)| !matches!(event, Event::Knowledge(_) | Event::Client(_)))
+            .collect();
         if facts.is_empty() { None } else { Some((facts[wish % facts.len()].0, facts[wish % facts.len()].1)) }
     }
 
@@ -318,7 +340,9 @@ pub async fn rebuilt(log: &dyn EventLog, views: &[Box<dyn View>], dir: &Path, op
 
 /// A live file at nothing.
 pub fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
-    let file = ViewFile::create(&dir.join(format!("{}.db", rand_name())), views, &Zone::named("Europe/Moscow").unwrap()).unwrap();
+    let file =
+        ViewFile::create(&dir.join(format!("{}.db", rand_name())), views, &Zone::named("Europe/Moscow").unwrap())
+            .unwrap();
     file.index(views).unwrap();
     file
 }

@@ -49,7 +49,8 @@ fn call(client: u128, at: i64, seconds: u32) -> Step {
 async fn a_row_that_cannot_be_folded_is_parked_and_the_others_go_on() {
     let (dir, views) = (tempfile::tempdir().unwrap(), vec![Box::new(Folded::new(Calls)) as Box<dyn View>]);
     let (mut live, mut aliases, mut chronicle) = (empty(&views, dir.path()), Aliases::default(), Chronicle::new());
-    for (n, step) in [call(1, 1, 10), call(2, 1, 20), call(1, 2, 666), call(2, 2, 5), call(1, 3, 1)].iter().enumerate() {
+    for (n, step) in [call(1, 1, 10), call(2, 1, 20), call(1, 2, 666), call(2, 2, 5), call(1, 3, 1)].iter().enumerate()
+    {
         chronicle.record(n, step).await;
         follow(&chronicle.log, &views, &mut live, &mut aliases).await;
     }

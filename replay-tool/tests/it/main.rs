@@ -1,5 +1,10 @@
 //! Tests of `replay-tool` as a library.
 
+mod answers;
+mod copies;
+mod damage;
+mod imports;
 mod mapping_language;
 mod mapping_real;
 mod support;
+mod truth;

@@ -1,5 +1,7 @@
 //! What waits for the writer, and how much of it goes into one transaction.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ids::Position;
@@ -12,6 +14,8 @@ pub(super) const QUEUE: usize = 1_024;
 const GROUP_EVENTS: usize = 8_192;
 /// Most bytes of one group; a group ends with the job that reaches it.
 const GROUP_BYTES: usize = 4 << 20;
+/// How long a group waits once for writers that were in the last one and are on their way again.
+const LINGER: Duration = Duration::from_micros(100);
 /// Most events of one job; it ends with the commit that reaches it.
 const JOB_EVENTS: usize = 1_024;
 /// Most bytes of one job; it ends with the commit that reaches it.
@@ -59,9 +63,13 @@ pub(super) fn jobs(commits: Vec<Commit>) -> Vec<(Job, oneshot::Receiver<Answers>
 }
 
 /// Takes what waits, up to the bounds; also the message behind the group when it is no append.
-pub(super) fn collect(first: Job, queue: &mut mpsc::Receiver<Message>) -> (Vec<Job>, Option<Message>) {
+///
+/// `last` is the number of jobs in the last group: writers that wait for each answer all come back at once, and
+/// an early start would leave most of them to the next fsync. A lone writer never waits.
+pub(super) fn collect(first: Job, queue: &mut mpsc::Receiver<Message>, last: usize) -> (Vec<Job>, Option<Message>) {
     let (mut events, mut bytes) = (first.events, first.bytes);
     let mut group = vec![first];
+    let mut lingered = false;
     while events < GROUP_EVENTS && bytes < GROUP_BYTES {
         match queue.try_recv() {
             Ok(Message::Append(job)) => {
@@ -70,6 +78,10 @@ pub(super) fn collect(first: Job, queue: &mut mpsc::Receiver<Message>) -> (Vec<J
                 group.push(job);
             }
             Ok(other) => return (group, Some(other)),
+            Err(_) if group.len() < last && !lingered => {
+                lingered = true;
+                std::thread::sleep(LINGER);
+            }
             Err(_) => break,
         }
     }

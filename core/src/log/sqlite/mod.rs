@@ -16,6 +16,8 @@ use crate::ids::{ClientId, EventId, Position, Version};
 use crate::time::Clock;
 use crate::trust::leaf::Hash;
 
+pub mod audit;
+mod disk;
 mod group;
 mod reader;
 mod recent;

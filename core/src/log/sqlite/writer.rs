@@ -1,15 +1,15 @@
 //! The writer thread: all waiting commits in one transaction, one fsync, then all acknowledgements.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::SqliteOptions;
+use super::disk::Disk;
 use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
 use super::schema::open_writer;
 use super::tables::WriterTables;
@@ -18,9 +18,6 @@ use crate::log::accept::accept;
 use crate::log::sequence::{Hashes, Recorder};
 use crate::log::{AppendError, Commit, LogError, Placed};
 use crate::time::{Clock, Timestamp};
-
-/// How long a look at the free space of the disk holds.
-const DISK_LOOK: Duration = Duration::from_millis(100);
 
 /// The handle of the writer thread. Dropping it stores what waits and joins the thread.
 pub(super) struct Writer {
@@ -157,7 +154,7 @@ impl<'c> Thread<'c> {
             conn,
             tables: WriterTables::new(conn).map_err(failed)?,
             recorder: Recorder::new(clock, Timestamp(recorded_at)),
-            disk: Disk { folder: folder.to_owned(), min_free: options.min_free_bytes, looked: None, free: u64::MAX },
+            disk: Disk::new(folder, options.min_free_bytes),
             last,
             head,
             stopped: None,
@@ -166,10 +163,12 @@ impl<'c> Thread<'c> {
 
     fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut next = None;
+        let mut last = 0;
         while let Some(message) = next.take().or_else(|| queue.blocking_recv()) {
             match message {
                 Message::Append(first) => {
-                    let (group, behind) = collect(first, &mut queue);
+                    let (group, behind) = collect(first, &mut queue, last);
+                    last = group.len();
                     next = behind;
                     self.append(group);
                 }
@@ -299,32 +298,5 @@ impl<'c> Thread<'c> {
             None => Ok(()),
             Some(why) => Err(LogError::damage(format!("an earlier write failed, start the process again ({why})"))),
         }
-    }
-}
-
-/// The free space of the disk, looked at now and then.
-struct Disk {
-    folder: PathBuf,
-    min_free: u64,
-    looked: Option<Instant>,
-    free: u64,
-}
-
-impl Disk {
-    fn check(&mut self) -> Result<(), String> {
-        if self.looked.is_none_or(|looked| looked.elapsed() >= DISK_LOOK) {
-            // A disk that does not tell is taken as empty: a write that finds it full stops the log.
-            self.free = fs4::available_space(&self.folder).unwrap_or(u64::MAX);
-            self.looked = Some(Instant::now());
-        }
-        if self.free < self.min_free {
-            return Err(format!(
-                "{} bytes are free in {}, at least {} are needed",
-                self.free,
-                self.folder.display(),
-                self.min_free
-            ));
-        }
-        Ok(())
     }
 }

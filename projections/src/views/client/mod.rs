@@ -41,8 +41,8 @@ row! {
         language: Option<Code>,
         /// Coded attributes.
         attributes: Json<BTreeMap<Code, Code>>,
-        /// Whether anybody knows who he is.
-        identified: bool,
+        /// Whether anybody knows who he is: knowledge, which no date of a question takes back.
+        @apart identified: bool,
         /// The earliest thing that happened with him.
         first_seen: Option<Timestamp>,
         /// The last time we spoke, wrote or met.

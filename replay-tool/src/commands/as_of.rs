@@ -1,0 +1,142 @@
+//! `as-of`: ask the views, as of a date, as known at a time.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use letopis_core::ids::{ClientId, Position};
+use letopis_core::log::{EventLog, alias_group};
+use letopis_core::time::{Clock, SystemClock, Timestamp};
+use letopis_projections::engine::file::ViewFile;
+use letopis_projections::engine::group::Clocks;
+use letopis_projections::engine::read::{QueryError, Reader};
+use letopis_projections::engine::rebuild::{Options, rebuild};
+use letopis_projections::engine::scope;
+use serde_json::{Value, json};
+
+use super::DataArg;
+use crate::console::{Console, Done, UsageError};
+use crate::data::{Data, Scratch};
+use crate::table::show;
+use crate::time::bound;
+
+mod question;
+
+pub use question::Question;
+
+/// Arguments of `as-of`.
+#[derive(Debug, Args)]
+pub struct AsOfArgs {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: DataArg,
+    /// Only what happened before this time; a date means its end. Now when not given.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// Only what was recorded before this time; a date means its end.
+    #[arg(long, value_name = "TIME")]
+    pub known_at: Option<String>,
+    /// Fold the log anew even where the folder's view file can answer.
+    #[arg(long)]
+    pub rebuild: bool,
+    /// What to ask.
+    #[command(subcommand)]
+    pub question: Question,
+}
+
+/// Where an answer came from.
+struct Answer {
+    value: Value,
+    from: &'static str,
+    position: Position,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the question makes no sense, or the log cannot be read.
+pub async fn run(args: &AsOfArgs, console: &Console) -> Result<Done> {
+    let data = Data::open(&args.data.data)?;
+    let zone = &data.folder.settings.zone;
+    let as_of = args.as_of.as_deref().map(|text| bound(text, zone)).transpose()?;
+    let known_at = args.known_at.as_deref().map(|text| bound(text, zone)).transpose()?;
+    let now = as_of.unwrap_or_else(|| SystemClock.now());
+    let clocks = Clocks { as_of, known_at };
+    let client = match args.question.client() {
+        Some(text) => Some(data.client(text).await?),
+        None => None,
+    };
+    let answer = answer(args, &data, clocks, now, client, console).await?;
+    let head = data.folder.log.head().await?;
+    let text = format!("{}\nfrom {}, events up to position {} of {head}\n", show(&answer.value), answer.from, answer.position);
+    let report = json!({
+        "as_of": as_of.map(|at| at.to_string()), "known_at": known_at.map(|at| at.to_string()),
+        "position": answer.position, "head": head, "from": answer.from, "answer": answer.value,
+    });
+    Ok(Done::fine(report, text))
+}
+
+/// Takes the cheapest way that gives the exact answer.
+async fn answer(
+    args: &AsOfArgs,
+    data: &Data,
+    clocks: Clocks,
+    now: Timestamp,
+    client: Option<ClientId>,
+    console: &Console,
+) -> Result<Answer> {
+    let zone = &data.folder.settings.zone;
+    let head = data.folder.log.head().await?;
+    // One client's own facts are few; who he was merged with at a past known_at only the whole log tells.
+    if let (Some(client), None) = (client, clocks.known_at) {
+        let members = alias_group(&*data.folder.log, client).await.context("reading the alias group")?;
+        let root = members[0];
+        let mut file = ViewFile::in_memory(&data.views, zone)?;
+        scope::fold_client(data.source(), &mut file, members, clocks).await?;
+        let value = file.read(now, |reader| ask(args, reader, Some(root))).map_err(usage)?;
+        return Ok(Answer { value, from: "the client's events", position: head });
+    }
+    let whole_day = zone.end(zone.day(Timestamp(now.0 - 1))) == now;
+    let dated = clocks.is_now() || (clocks.known_at.is_none() && whole_day && args.question.is_dated());
+    if dated && !args.rebuild {
+        // A view file that cannot be read is as good as none.
+        if let Ok(Some(stored)) = data.stored()
+            && stored.checkpoint()?.position == head
+            && stored.is_of(&data.views)?
+        {
+            let value = stored.read(now, |reader| ask(args, reader, None)).map_err(usage)?;
+            return Ok(Answer { value, from: "the folder's views", position: head });
+        }
+    }
+    let scratch = Scratch::new()?;
+    let path = scratch.path("views.db");
+    let bar = console.progress("events", head.0);
+    let options = Options { clocks, ..Options::default() };
+    let file = rebuild(data.source(), &path, zone, options, &|at, of| {
+        bar.set_length(of);
+        bar.set_position(at);
+    })
+    .await?;
+    bar.finish_and_clear();
+    let root = match client {
+        Some(client) => Some(root_in(&path, data, client)?),
+        None => None,
+    };
+    let value = file.read(now, |reader| ask(args, reader, root)).map_err(usage)?;
+    Ok(Answer { value, from: "a rebuild", position: file.checkpoint()?.position })
+}
+
+fn root_in(path: &std::path::Path, data: &Data, client: ClientId) -> Result<ClientId> {
+    let stored = letopis_projections::engine::stored::StoredViews::open(path, &data.folder.settings.zone)?;
+    Ok(stored.root(client)?.unwrap_or(client))
+}
+
+fn ask(args: &AsOfArgs, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Value, QueryError> {
+    args.question.ask(reader, client.unwrap_or_default())
+}
+
+/// A parameter out of range is a wrong call, anything else a failure.
+fn usage(error: QueryError) -> anyhow::Error {
+    match error {
+        QueryError::Storage(_) => error.into(),
+        other => UsageError(other.to_string()).into(),
+    }
+}

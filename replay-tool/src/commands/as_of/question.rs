@@ -1,0 +1,415 @@
+//! The questions that can be asked: the queries of the views, each answering JSON.
+
+use clap::{Args, Subcommand, ValueEnum};
+use letopis_core::code::Code;
+use letopis_core::ids::{CaseId, ClientId, OrderId};
+use letopis_core::money::Currency;
+use letopis_core::time::Day;
+use letopis_projections::engine::read::{QueryError, Reader};
+use letopis_projections::engine::row::Owner;
+use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
+use letopis_projections::views::orders::answer::Paging;
+use letopis_projections::views::orders::{card as order_card, revenue};
+use letopis_projections::views::{cases, client, funnel, history, list, settlement};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A question.
+#[derive(Debug, Subcommand)]
+pub enum Question {
+    /// The card of a client: a ULID or `system:id-in-that-system`.
+    Client {
+        /// The client.
+        client: String,
+    },
+    /// What happened with a client, as the view tells it.
+    History {
+        /// The client.
+        client: String,
+        /// At most so many events.
+        #[arg(long, default_value_t = 1_000)]
+        limit: u32,
+    },
+    /// What a client ordered, got, paid and owes.
+    Settlement {
+        /// The client.
+        client: String,
+    },
+    /// How often a client bought: purchases, recency, age, values.
+    Purchases {
+        /// The client.
+        client: String,
+        /// Count only orders with a sale.
+        #[arg(long)]
+        sales: bool,
+    },
+    /// One order.
+    Order {
+        /// Its ULID.
+        order: OrderId,
+    },
+    /// One case.
+    Case {
+        /// Its ULID.
+        case: CaseId,
+    },
+    /// The sales funnel.
+    Funnel(FunnelArgs),
+    /// Revenue of a period.
+    Revenue(RevenueArgs),
+    /// Who buys again.
+    Loyalty(LoyaltyArgs),
+    /// Complaints, questions, errors, wishes.
+    Cases(CasesArgs),
+    /// How many contacts there were.
+    Contacts {
+        /// The period.
+        #[command(flatten)]
+        period: PeriodArgs,
+        /// By what; may be given several times.
+        #[arg(long)]
+        by: Vec<ContactsBy>,
+    },
+}
+
+/// Local days.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PeriodArgs {
+    /// The first day.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+    /// The day after the last.
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<Day>,
+}
+
+impl PeriodArgs {
+    fn window(self) -> Window {
+        Window { from: self.from.unwrap_or(Window::ALL.from), to: self.to.unwrap_or(Window::ALL.to) }
+    }
+
+    fn period(self) -> funnel::Period {
+        let Window { from, to } = self.window();
+        funnel::Period { from, to }
+    }
+}
+
+/// Arguments of `funnel`.
+#[derive(Debug, Args)]
+pub struct FunnelArgs {
+    /// Which of its meanings.
+    pub what: Funnel,
+    /// The stage model.
+    #[arg(long, default_value = "default")]
+    pub model: Code,
+    /// By none, agent, manager, region, product, product_group or quarter.
+    #[arg(long, default_value = "none")]
+    pub by: funnel::By,
+    /// The period.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+}
+
+/// The meanings of "funnel".
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Funnel {
+    /// What is where at the end of a day.
+    Board,
+    /// What came into and left each stage in a period.
+    Flow,
+    /// What became of the deals that were opened in a period.
+    Cohort,
+    /// Won of decided, with values.
+    WinRate,
+    /// Why deals were lost.
+    LostReasons,
+    /// How fast value is won.
+    Velocity,
+    /// How long deals stay in a stage.
+    TimeInStage,
+}
+
+/// Arguments of `revenue`.
+#[derive(Debug, Args)]
+pub struct RevenueArgs {
+    /// The breakdown.
+    #[arg(long, default_value = "month")]
+    pub by: RevenueBy,
+    /// One currency.
+    #[arg(long)]
+    pub currency: Option<Currency>,
+    /// Only clients that somebody knows (true), or only the others (false).
+    #[arg(long)]
+    pub identified: Option<bool>,
+    /// The period.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// At most so many lines.
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Breakdowns of revenue.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RevenueBy {
+    /// Local days.
+    Day,
+    /// Calendar months.
+    Month,
+    /// Products.
+    Product,
+    /// Channels.
+    Channel,
+    /// Regions.
+    Region,
+    /// Clients.
+    Client,
+}
+
+/// Arguments of `loyalty`.
+#[derive(Debug, Args)]
+pub struct LoyaltyArgs {
+    /// Which question.
+    pub what: Loyalty,
+    /// One currency.
+    #[arg(long)]
+    pub currency: Option<Currency>,
+    /// Count only orders with a sale.
+    #[arg(long)]
+    pub sales: bool,
+    /// The period.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// At most so many lines.
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Questions of loyalty.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Loyalty {
+    /// Recency, frequency and value of each client.
+    Rfm,
+    /// Clients per cell of recency, frequency and value.
+    RfmTable,
+    /// Retention of the clients who first bought in a month.
+    Cohorts,
+    /// Retention, counting whoever bought in a month or later.
+    CohortsRolling,
+    /// How many bought on more than one day.
+    Repeat,
+    /// Clients by their share of revenue.
+    AbcClients,
+    /// Products by their share of revenue.
+    AbcProducts,
+    /// Who is lost or at risk.
+    Lost,
+    /// The share of loyal clients.
+    Loyal,
+}
+
+/// Arguments of `cases`.
+#[derive(Debug, Args)]
+pub struct CasesArgs {
+    /// Which question.
+    pub what: Cases,
+    /// The breakdown of the overview.
+    #[arg(long)]
+    pub by: Option<CasesBy>,
+    /// The period.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// At most so many lines.
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+}
+
+/// Questions about cases.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Cases {
+    /// Counts and times.
+    Overview,
+    /// The cases, the latest first.
+    List,
+    /// What was answered, and whether in time.
+    Responses,
+    /// What was promised until when.
+    Promises,
+}
+
+/// Breakdowns of the overview.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CasesBy {
+    /// Complaint, question, error report, wish, incident.
+    Kind,
+    /// What they are about.
+    Topic,
+    /// How they reached us.
+    Channel,
+    /// About which product.
+    Product,
+}
+
+/// Breakdowns of contacts.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ContactsBy {
+    /// The day.
+    Day,
+    /// The calendar month.
+    Month,
+    /// The event type.
+    Type,
+    /// The channel.
+    Channel,
+    /// The first topic.
+    Topic,
+    /// Who of us.
+    Employee,
+    /// Who began.
+    Direction,
+}
+
+type Answer = Result<Value, QueryError>;
+
+fn json<T: Serialize>(answer: T) -> Answer {
+    serde_json::to_value(answer).map_err(|error| QueryError::Storage(Box::new(error)))
+}
+
+fn basis(sales: bool) -> Basis {
+    if sales { Basis::Sales } else { Basis::Purchases }
+}
+
+impl Question {
+    /// The client it is about.
+    pub fn client(&self) -> Option<&str> {
+        match self {
+            Self::Client { client }
+            | Self::History { client, .. }
+            | Self::Settlement { client }
+            | Self::Purchases { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    /// Whether its views keep everything by day, so that those of today answer for the end of any day.
+    pub fn is_dated(&self) -> bool {
+        match self {
+            Self::Revenue(_) | Self::Loyalty(_) => true,
+            // The others tell of rows as they are now.
+            _ => false,
+        }
+    }
+
+    /// Asks it; `client` is the head of the group of the client it is about.
+    ///
+    /// # Errors
+    /// What the query says.
+    pub fn ask(&self, reader: &Reader<'_>, client: ClientId) -> Answer {
+        let owner = Owner::from(client);
+        match self {
+            Self::Client { .. } => json(client::card(reader, owner)?),
+            Self::History { limit, .. } => {
+                let window = list::Window::first(*limit);
+                json(history::page(reader, owner, &history::HistoryQuery::default(), &window)?)
+            }
+            Self::Settlement { .. } => json(settlement::client_settlement(reader, client)?),
+            Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
+            Self::Order { order } => json(order_card::order(reader, *order)?),
+            Self::Case { case } => json(cases::case(reader, *case)?),
+            Self::Funnel(args) => args.ask(reader),
+            Self::Revenue(args) => args.ask(reader),
+            Self::Loyalty(args) => args.ask(reader),
+            Self::Cases(args) => args.ask(reader),
+            Self::Contacts { period, by } => {
+                use history::ContactsBy as By;
+                let Window { from, to } = period.window();
+                let by: Vec<By> = by
+                    .iter()
+                    .map(|by| match by {
+                        ContactsBy::Day => By::Day,
+                        ContactsBy::Month => By::Month,
+                        ContactsBy::Type => By::Type,
+                        ContactsBy::Channel => By::Channel,
+                        ContactsBy::Topic => By::Topic,
+                        ContactsBy::Employee => By::Employee,
+                        ContactsBy::Direction => By::Direction,
+                    })
+                    .collect();
+                json(history::contacts(reader, from, to, &by)?)
+            }
+        }
+    }
+}
+
+impl FunnelArgs {
+    fn ask(&self, reader: &Reader<'_>) -> Answer {
+        let (model, period) = (&self.model, self.period.period());
+        match self.what {
+            Funnel::Board => json(funnel::board(reader, model, self.by, reader.day())?),
+            Funnel::Flow => json(funnel::flow(reader, model, period)?),
+            Funnel::Cohort => json(funnel::cohort(reader, model, period)?),
+            Funnel::WinRate => json(funnel::win_rate(reader, period, self.by)?),
+            Funnel::LostReasons => json(funnel::lost_reasons(reader, period)?),
+            Funnel::Velocity => json(funnel::velocity(reader, period)?),
+            Funnel::TimeInStage => json(funnel::time_in_stage(reader, model)?),
+        }
+    }
+}
+
+impl RevenueArgs {
+    fn ask(&self, reader: &Reader<'_>) -> Answer {
+        let Window { from, to } = self.period.window();
+        let by = match self.by {
+            RevenueBy::Day => revenue::By::Day,
+            RevenueBy::Month => revenue::By::Month,
+            RevenueBy::Product => revenue::By::Product,
+            RevenueBy::Channel => revenue::By::Channel,
+            RevenueBy::Region => revenue::By::Region,
+            RevenueBy::Client => revenue::By::Client,
+        };
+        let question = revenue::Question { from, to, by, currency: self.currency, identified: self.identified };
+        json(revenue::revenue(reader, &question, &Paging { limit: self.limit, cursor: None })?)
+    }
+}
+
+impl LoyaltyArgs {
+    fn ask(&self, reader: &Reader<'_>) -> Answer {
+        let (window, basis, currency) = (self.period.window(), basis(self.sales), self.currency);
+        let paging = Paging { limit: self.limit, cursor: None };
+        let abc = |of| abc::abc(reader, &abc::Question { of, window, currency }, &paging);
+        match self.what {
+            Loyalty::Rfm => {
+                json(rfm::rfm(reader, &rfm::Question { window, currency, basis, scores: None }, &paging)?)
+            }
+            Loyalty::RfmTable => json(rfm::rfm_table(reader, window, currency, basis)?),
+            Loyalty::Cohorts => json(cohorts::cohorts(reader, window, cohorts::Measure::InMonth, basis)?),
+            Loyalty::CohortsRolling => json(cohorts::cohorts(reader, window, cohorts::Measure::InMonthOrLater, basis)?),
+            Loyalty::Repeat => json(summary::repeat_rate(reader, window, basis)?),
+            Loyalty::AbcClients => json(abc(abc::Of::Clients)?),
+            Loyalty::AbcProducts => json(abc(abc::Of::Products)?),
+            Loyalty::Lost => json(lost::lost(reader, None, basis, &paging)?),
+            Loyalty::Loyal => json(lost::loyal_share(reader, basis)?),
+        }
+    }
+}
+
+impl CasesArgs {
+    fn ask(&self, reader: &Reader<'_>) -> Answer {
+        let Window { from, to } = self.period.window();
+        let window = list::Window::first(self.limit);
+        let by = self.by.map(|by| match by {
+            CasesBy::Kind => cases::CasesBy::Kind,
+            CasesBy::Topic => cases::CasesBy::Topic,
+            CasesBy::Channel => cases::CasesBy::Channel,
+            CasesBy::Product => cases::CasesBy::Product,
+        });
+        match self.what {
+            Cases::Overview => json(cases::overview(reader, from, to, by)?),
+            Cases::List => json(cases::cases(reader, &cases::CaseFilter::default(), &window)?),
+            Cases::Responses => json(cases::responses(reader)?),
+            Cases::Promises => {
+                json(cases::promises(reader, &cases::PromiseQuery::default(), &window)?)
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `export`: the log as events that import elsewhere, as a raw copy, or a view as a table.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use flate2::write::GzEncoder;
+use letopis_core::ids::Position;
+use letopis_core::log::sqlite::audit::{Audit, RawRow, copy_database};
+use letopis_core::log::{EventLog, MAX_PAGE};
+use serde_json::json;
+
+use super::DataArg;
+use crate::console::{Console, Done, UsageError, grouped, rate};
+use crate::data::{Data, create_new};
+
+mod event;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod view;
+
+pub use view::guard;
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: DataArg,
+    /// Into this new file, gzipped when it ends in `.gz`; to stdout when not given.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// A copy of the log, leaf by leaf the same, into this empty folder.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "csv", "parquet"])]
+    pub raw: Option<PathBuf>,
+    /// With --raw: leave the keys of personal fields out.
+    #[arg(long, requires = "raw")]
+    pub without_keys: bool,
+    /// This table of a view (or its rows, by the view's name) as CSV.
+    #[arg(long, value_name = "VIEW", conflicts_with = "parquet")]
+    pub csv: Option<String>,
+    /// This table of a view as Parquet; needs --out.
+    #[arg(long, value_name = "VIEW", requires = "out")]
+    pub parquet: Option<String>,
+    /// Only events after this position.
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    pub after: u64,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the folder cannot be read or the target cannot be written.
+pub async fn run(args: &ExportArgs, console: &Console) -> Result<Done> {
+    if let Some(target) = &args.raw {
+        return raw(args, target, console);
+    }
+    let data = Data::open(&args.data.data)?;
+    if let Some(name) = &args.csv {
+        return view::csv(&data, name, args.out.as_deref());
+    }
+    if let Some(name) = &args.parquet {
+        #[cfg(feature = "parquet")]
+        return parquet::write(&data, name, args.out.as_deref().unwrap_or(Path::new("")));
+        #[cfg(not(feature = "parquet"))]
+        return Err(UsageError(format!("{name}: this program was built without the feature `parquet`")).into());
+    }
+    events(args, &data, console).await
+}
+
+/// Events as they are posted, in the order of the log.
+async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Done> {
+    let Some(vault) = &data.folder.vault else {
+        return Err(anyhow!("the keys of the folder are not at hand: without personal fields an export cannot be imported; --raw needs no keys"));
+    };
+    let log = &*data.folder.log;
+    let head = log.head().await?;
+    let started = Instant::now();
+    let bar = console.progress("events", head.0);
+    let (mut written, mut closed, mut after) = (0_u64, 0_u64, Position(args.after));
+    let mut out = open(args.out.as_deref())?;
+    while after < head {
+        let page = log.read_all(after, MAX_PAGE).await.context("reading the log")?;
+        for recorded in page {
+            if recorded.position > head {
+                break;
+            }
+            after = recorded.position;
+            let posted = event::posted(recorded, vault)?;
+            closed += u64::from(!posted.is_whole);
+            serde_json::to_writer(&mut out, &posted.event).context("writing the export")?;
+            out.write_all(b"\n").context("writing the export")?;
+            written += 1;
+        }
+        bar.set_position(after.0);
+    }
+    out.finish().context("writing the export")?;
+    bar.finish_and_clear();
+    let seconds = started.elapsed().as_secs_f64();
+    let report = json!({ "events": written, "position": head, "erased": closed, "seconds": seconds });
+    // On stdout stands the export itself.
+    if args.out.is_none() {
+        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() }).map(|done| {
+            eprintln!("{} events, {}", grouped(written), rate(written, seconds));
+            done
+        });
+    }
+    let mut text = format!("{} events up to position {head}, {}\n", grouped(written), rate(written, seconds));
+    if closed > 0 {
+        text += &format!("{} of them without their personal fields, which were erased\n", grouped(closed));
+    }
+    Ok(Done::fine(report, text))
+}
+
+/// A file, perhaps gzipped, or stdout.
+pub(super) enum Target {
+    Plain(BufWriter<Box<dyn Write>>),
+    Packed(Box<GzEncoder<BufWriter<Box<dyn Write>>>>),
+}
+
+pub(super) fn open(path: Option<&Path>) -> Result<Target> {
+    let Some(path) = path else { return Ok(Target::Plain(BufWriter::new(Box::new(std::io::stdout())))) };
+    let file = BufWriter::new(Box::new(create_new(path)?) as Box<dyn Write>);
+    Ok(match path.extension() {
+        Some(end) if end == "gz" => Target::Packed(Box::new(GzEncoder::new(file, flate2::Compression::new(6)))),
+        _ => Target::Plain(file),
+    })
+}
+
+impl Target {
+    pub(super) fn finish(self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(mut file) => file.flush(),
+            Self::Packed(packed) => packed.finish()?.flush(),
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.write(bytes),
+            Self::Packed(packed) => packed.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(file) => file.flush(),
+            Self::Packed(packed) => packed.flush(),
+        }
+    }
+}
+
+/// Copies the files of the log and compares leaf by leaf.
+fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
+    let source = &args.data.data;
+    std::fs::create_dir_all(target).with_context(|| format!("making {}", target.display()))?;
+    if std::fs::read_dir(target).with_context(|| format!("reading {}", target.display()))?.next().is_some() {
+        return Err(UsageError(format!("{} is not empty", target.display())).into());
+    }
+    let audit = Audit::open(&source.join("log.db"))?;
+    let bar = console.progress("pages", 0);
+    // The log first: whatever key it names is in a key store that is copied after it.
+    audit.copy_to(&target.join("log.db"), &mut |at, of| {
+        bar.set_length(of);
+        bar.set_position(at);
+    })?;
+    bar.finish_and_clear();
+    let keys = source.join("keys.db");
+    let with_keys = keys.exists() && !args.without_keys;
+    if with_keys {
+        copy_database(&keys, &target.join("keys.db"))?;
+    }
+    let settings = source.join("settings.toml");
+    if settings.exists() {
+        std::fs::copy(&settings, target.join("settings.toml")).context("copying settings.toml")?;
+    }
+    let copy = Audit::open(&target.join("log.db"))?;
+    let events = copy.last_position()?;
+    let mut different = Vec::new();
+    let bar = console.progress("leaves", events);
+    let mut from = 1;
+    while from <= events {
+        let to = events.min(from + 9_999);
+        let rows = |audit: &Audit| {
+            let mut rows: Vec<RawRow> = Vec::with_capacity(10_000);
+            audit.rows(from, to, &mut |row| rows.push(row));
+            rows
+        };
+        let (ours, theirs) = (rows(&audit), rows(&copy));
+        if ours != theirs {
+            let pair = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
+            different.push(from + pair.unwrap_or(ours.len().min(theirs.len())) as u64);
+        }
+        bar.set_position(to);
+        from = to + 1;
+    }
+    bar.finish_and_clear();
+    let report = json!({ "events": events, "with_keys": with_keys, "different": different });
+    let mut text = format!("{} events copied to {}", grouped(events), target.display());
+    text += if with_keys { ", with wrapped keys" } else { ", without keys" };
+    text += "; the secrets are not copied: hand them over another way\n";
+    match different.first() {
+        None => text += "the copy is the same, leaf by leaf\n",
+        Some(position) => text += &format!("DIFFERENT from position {position}\n"),
+    }
+    Ok(Done::found(!different.is_empty(), report, text))
+}

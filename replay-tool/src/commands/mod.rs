@@ -1,0 +1,92 @@
+//! The commands, one file each.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::console::{Console, Done};
+
+pub mod as_of;
+pub mod diff;
+pub mod export;
+pub mod history;
+pub mod import;
+pub mod rebuild;
+pub mod stat;
+pub mod verify;
+
+/// Replay, question, check and copy a Letopis log, without a server.
+#[derive(Debug, Parser)]
+#[command(name = "replay-tool", version, after_help = "Exit codes: 0 fine, 1 difference or damage found, 2 wrong usage, 3 could not run.")]
+pub struct Cli {
+    /// One JSON document on stdout, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress on stderr.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Post events from files: native NDJSON, or CSV/TSV by a mapping file.
+    Import(import::ImportArgs),
+    /// Build all views from the log and compare them with the folder's.
+    Rebuild(rebuild::RebuildArgs),
+    /// Ask the views, as of a date, as known at a time.
+    AsOf(as_of::AsOfArgs),
+    /// Every event of a client, in order.
+    History(history::HistoryArgs),
+    /// Recompute the log from its raw rows: chains, gaps, hashes, tables, triggers.
+    Verify(verify::VerifyArgs),
+    /// Copy the log: as events that import elsewhere, raw, or a view as a table.
+    Export(export::ExportArgs),
+    /// Compare two view files, two folders, or two positions of one log.
+    Diff(diff::DiffArgs),
+    /// What is in the log and how far the views are.
+    Stat(stat::StatArgs),
+}
+
+/// The data folder.
+#[derive(Debug, Clone, Args)]
+pub struct DataArg {
+    /// The data folder: of a server, or a copy.
+    #[arg(long, value_name = "DIR", env = "LETOPIS_DATA_DIR")]
+    pub data: PathBuf,
+}
+
+/// Runs a command and prints what it says. Gives the exit code.
+pub fn main(cli: &Cli) -> u8 {
+    let console = Console { json: cli.json, quiet: cli.quiet };
+    console.finish(run(&cli.command, &console))
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// When it cannot run; a [`crate::console::UsageError`] when the call makes no sense.
+pub fn run(command: &Command, console: &Console) -> Result<Done> {
+    match command {
+        Command::Verify(args) => return verify::run(args, console),
+        Command::Stat(args) => return stat::run(args),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
+    runtime.context("starting the runtime")?.block_on(async {
+        match command {
+            Command::Import(args) => import::run(args, console).await,
+            Command::Rebuild(args) => rebuild::run(args, console).await,
+            Command::AsOf(args) => as_of::run(args, console).await,
+            Command::History(args) => history::run(args).await,
+            Command::Export(args) => export::run(args, console).await,
+            Command::Diff(args) => diff::run(args, console).await,
+            Command::Verify(args) => verify::run(args, console),
+            Command::Stat(args) => stat::run(args),
+        }
+    })
+}

@@ -1,0 +1,137 @@
+//! `verify`: recompute the log from its raw rows.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use letopis_projections::engine::rebuild::{Options as RebuildOptions, rebuild};
+use serde_json::{Value, json};
+
+use super::DataArg;
+use crate::console::{Console, Done, grouped, rate};
+use crate::data::{Data, Scratch};
+use crate::table::table;
+use crate::verify::{Options, Verified, verify};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The data folder.
+    #[command(flatten)]
+    pub data: DataArg,
+    /// Let SQLite compare every index with its table, too.
+    #[arg(long)]
+    pub deep: bool,
+    /// Also recompute the views: digests and totals from the stored rows, and by a rebuild from the log.
+    #[arg(long)]
+    pub views: bool,
+    /// Threads that read and hash; all processors when not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+/// Findings that are shown to people.
+const SHOWN: usize = 50;
+
+/// Runs it.
+///
+/// # Errors
+/// When the log cannot be opened at all.
+pub fn run(args: &VerifyArgs, console: &Console) -> Result<Done> {
+    let dir = &args.data.data;
+    let keys = dir.join("keys.db");
+    let options = Options { deep: args.deep, ..Options::default() };
+    let options = Options { threads: args.threads.unwrap_or(options.threads), ..options };
+    let bar = console.progress("events", 0);
+    let verified = verify(&dir.join("log.db"), keys.exists().then_some(&keys), options, &|at, of| {
+        bar.set_length(of);
+        bar.set_position(at);
+    })
+    .with_context(|| format!("verifying {}", dir.display()))?;
+    bar.finish_and_clear();
+    let views = if args.views { verify_views(dir, console)? } else { Vec::new() };
+    let unsound = views.iter().any(|view| view["sound"] == false);
+    let text = text(&verified, &views);
+    let mut report = serde_json::to_value(&verified)?;
+    report["events_per_s"] = json!((verified.events as f64 / verified.seconds.max(1e-6)) as u64);
+    if args.views {
+        report["views"] = views.into();
+    }
+    Ok(Done::found(verified.findings.total > 0 || unsound, report, text))
+}
+
+fn text(verified: &Verified, views: &[Value]) -> String {
+    let mut text = format!(
+        "{} events in {} streams up to position {}, {} with a sealed part, {} of them erased\n{} in {:.2} s, {}\nlast leaf {}\n",
+        grouped(verified.events),
+        grouped(verified.streams),
+        grouped(verified.last_position),
+        grouped(verified.sealed),
+        grouped(verified.erased),
+        rate(verified.events, verified.seconds),
+        verified.seconds,
+        rate(verified.hashed_bytes >> 20, verified.seconds).replace("/s", " MiB/s hashed"),
+        verified.last_leaf,
+    );
+    if verified.findings.total == 0 {
+        text += "no damage found\n";
+    } else {
+        text += &format!("DAMAGE: {} findings\n", grouped(verified.findings.total));
+        let rows = verified.findings.list.iter().take(SHOWN).map(|finding| {
+            let position = finding.position.map(|position| position.to_string()).unwrap_or_default();
+            vec![position, finding.stream.clone().unwrap_or_default(), finding.what.clone()]
+        });
+        text += &table(&["position", "stream", "what"], rows.collect());
+        text.push('\n');
+    }
+    if !views.is_empty() {
+        text += &crate::table::show(&Value::Array(views.to_vec()));
+        text.push('\n');
+    }
+    text
+}
+
+/// For each view: its digest as kept, as its rows come to, and as the log comes to.
+fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
+    let data = Data::open(dir)?;
+    let Some(stored) = data.stored()? else { return Ok(Vec::new()) };
+    if !stored.is_of(&data.views)? {
+        return Ok(vec![json!({ "view": "(all)", "sound": false, "reason": "made by other folds or in another time zone" })]);
+    }
+    let at = stored.checkpoint()?;
+    let scratch = Scratch::new()?;
+    let bar = console.progress("events", at.position.0);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting the runtime")?;
+    let options = RebuildOptions { upto: Some(at.position), ..RebuildOptions::default() };
+    let rebuilt = runtime.block_on(rebuild(
+        data.source(),
+        &scratch.path("views.db"),
+        &data.folder.settings.zone,
+        options,
+        &|done, of| {
+            bar.set_length(of);
+            bar.set_position(done);
+        },
+    ))?;
+    bar.finish_and_clear();
+    let same_log = rebuilt.checkpoint()?.leaf == at.leaf;
+    let rebuilt = rebuilt.status()?;
+    let kept = stored.status()?;
+    let mut out = Vec::new();
+    for view in &data.views {
+        let digest = |status: &[letopis_projections::engine::file::ViewStatus]| {
+            status.iter().find(|status| status.name == view.name()).map(|status| status.digest)
+        };
+        let recomputed = stored.recompute(view.as_ref())?;
+        let totals_hold = stored.kept_totals(view.as_ref())? == recomputed.sums;
+        let (kept, rebuilt) = (digest(&kept), digest(&rebuilt));
+        let sound = kept == Some(recomputed.digest) && kept == rebuilt && totals_hold && same_log;
+        let shown = |digest: Option<u128>| digest.map(|digest| format!("{digest:032x}"));
+        out.push(json!({
+            "view": view.name(), "sound": sound, "rows": recomputed.rows, "kept": shown(kept),
+            "from_rows": shown(Some(recomputed.digest)), "from_log": shown(rebuilt),
+            "totals_hold": totals_hold, "same_log": same_log,
+        }));
+    }
+    Ok(out)
+}

@@ -1,0 +1,94 @@
+//! What can be checked of one row by itself: its hashes, its envelope, whether its contents can be read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use letopis_core::events::Event;
+use letopis_core::log::sqlite::audit::RawEvent;
+use letopis_core::time::{Moment, Timestamp};
+use letopis_core::trust::leaf::{Hash, LEAF_LEN, Meta, facts_hash, meta_hash, sealed_hash};
+use letopis_core::trust::seal;
+
+/// A row with the hashes of its bodies.
+pub(super) struct Checked {
+    pub(super) position: u64,
+    pub(super) stream: i64,
+    pub(super) version: u64,
+    pub(super) id: [u8; 16],
+    pub(super) recorded_at: i64,
+    pub(super) meta: Hash,
+    pub(super) facts: Hash,
+    pub(super) sealed: Hash,
+    pub(super) has_sealed: bool,
+    pub(super) erased: bool,
+    pub(super) leaf: Hash,
+    pub(super) bytes: u64,
+    pub(super) problems: Vec<String>,
+}
+
+pub(super) struct Bodies<'a> {
+    types: &'a HashMap<i64, (String, u16)>,
+    keys_used: Mutex<HashSet<u64>>,
+}
+
+impl<'a> Bodies<'a> {
+    pub(super) fn new(types: &'a HashMap<i64, (String, u16)>) -> Self {
+        Self { types, keys_used: Mutex::new(HashSet::new()) }
+    }
+
+    /// The numbers of the keys under which envelopes that are there were sealed.
+    pub(super) fn keys_used(&self) -> HashSet<u64> {
+        std::mem::take(&mut *self.keys_used.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn check(&self, event: RawEvent) -> Checked {
+        let mut problems = Vec::new();
+        let occurred = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
+        let meta = match self.types.get(&event.event_type) {
+            Some((name, schema)) => {
+                if let Err(error) = Event::from_facts(name, *schema, &event.facts) {
+                    problems.push(format!("its facts are not those of a {name}: {error}"));
+                }
+                meta_hash(name, *schema, occurred, event.order, &event.meta)
+            }
+            None => {
+                problems.push(format!("its type, number {}, is not in the table of types", event.event_type));
+                Hash::default()
+            }
+        };
+        if let Err(error) = Meta::decode(&event.meta) {
+            problems.push(error.to_string());
+        }
+        let sealed = event.sealed_hash.unwrap_or_default();
+        if let Some(envelope) = &event.envelope {
+            if sealed_hash(Some(envelope)) != sealed {
+                problems.push("its sealed part is not the one whose hash is recorded".to_owned());
+            }
+            match seal::key_id(envelope) {
+                Ok(key) => drop(self.keys_used.lock().unwrap_or_else(PoisonError::into_inner).insert(key)),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        let length = |bytes: &[u8]| bytes.len() as u64;
+        Checked {
+            bytes: length(&event.meta)
+                + length(&event.facts)
+                + event.envelope.as_deref().map_or(0, length)
+                + LEAF_LEN as u64
+                + 1
+                + 16,
+            facts: facts_hash(&event.salt, &event.facts),
+            meta,
+            sealed,
+            has_sealed: event.sealed_hash.is_some(),
+            erased: event.sealed_hash.is_some() && event.envelope.is_none(),
+            position: event.position,
+            stream: event.stream,
+            version: event.version,
+            id: event.id,
+            recorded_at: event.recorded_at,
+            leaf: event.leaf,
+            problems,
+        }
+    }
+}
