@@ -16,15 +16,15 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 /// The day of the tests.
-pub const TODAY: &str = "2026-03-10T12:00:00Z";
+pub(crate) const TODAY: &str = "2026-03-10T12:00:00Z";
 /// Longest time for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Server {
-    pub dir: TempDir,
-    pub app: App,
-    pub clock: Arc<ManualClock>,
-    pub key: Option<String>,
+pub(crate) struct Server {
+    pub(crate) dir: TempDir,
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) key: Option<String>,
     router: Router,
     stop: watch::Sender<bool>,
     follower: Option<JoinHandle<()>>,
@@ -32,24 +32,24 @@ pub struct Server {
 
 /// A status with its JSON.
 #[derive(Debug)]
-pub struct Got {
-    pub status: StatusCode,
-    pub json: Value,
-    pub head: axum::http::HeaderMap,
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) json: Value,
+    pub(crate) head: axum::http::HeaderMap,
 }
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse::<Moment>().expect("a moment").at
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = Self::without_views().await;
         server.follow()
     }
 
     /// Nothing is folded until [`Server::follow`].
-    pub async fn without_views() -> Self {
+    pub(crate) async fn without_views() -> Self {
         let dir = tempfile::tempdir().expect("tempdir");
         let clock = Arc::new(ManualClock::at(at(TODAY)));
         let app = folder::open_at(dir.path(), false, clock.clone()).await.expect("opens");
@@ -57,12 +57,12 @@ impl Server {
         Self { dir, app, clock, key: None, router, stop: watch::Sender::new(false), follower: None }
     }
 
-    pub fn follow(mut self) -> Self {
+    pub(crate) fn follow(mut self) -> Self {
         self.follower = Some(self.app.views.follow(self.stop.subscribe()));
         self
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
         if let Some(key) = &self.key {
             let value = format!("Bearer {key}").parse().expect("a header");
             request.headers_mut().insert("authorization", value);
@@ -71,20 +71,20 @@ impl Server {
         answer.expect("in time").expect("infallible")
     }
 
-    pub async fn get(&self, path: &str) -> Got {
+    pub(crate) async fn get(&self, path: &str) -> Got {
         let request = Request::get(path).body(Body::empty()).expect("a request");
         got(self.send(request).await).await
     }
 
     /// As [`Server::get`], with everything that was posted in the views.
-    pub async fn fresh(&self, path: &str) -> Got {
+    pub(crate) async fn fresh(&self, path: &str) -> Got {
         let head = self.app.log.head().await.expect("head");
         assert!(self.app.views.wait_for(head, PATIENCE).await, "the views follow");
         self.get(path).await
     }
 
     /// As [`Server::fresh`], asking again while views are being built.
-    pub async fn built(&self, path: &str) -> Got {
+    pub(crate) async fn built(&self, path: &str) -> Got {
         for _ in 0..200 {
             let answer = self.fresh(path).await;
             if answer.status != StatusCode::ACCEPTED {
@@ -96,16 +96,16 @@ impl Server {
         panic!("{path} is never built");
     }
 
-    pub async fn post_as(&self, kind: &str, path: &str, body: impl Into<Body>) -> Got {
+    pub(crate) async fn post_as(&self, kind: &str, path: &str, body: impl Into<Body>) -> Got {
         let request = Request::builder().method(Method::POST).uri(path).header("content-type", kind);
         got(self.send(request.body(body.into()).expect("a request")).await).await
     }
 
-    pub async fn post(&self, item: &Value) -> Got {
+    pub(crate) async fn post(&self, item: &Value) -> Got {
         self.post_as("application/json", "/v1/events", item.to_string()).await
     }
 
-    pub async fn accept(&self, item: &Value) -> Value {
+    pub(crate) async fn accept(&self, item: &Value) -> Value {
         let answer = self.post(item).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{item}: {}", answer.json);
         answer.json
@@ -121,7 +121,7 @@ impl Drop for Server {
     }
 }
 
-pub async fn got(response: Response<Body>) -> Got {
+pub(crate) async fn got(response: Response<Body>) -> Got {
     let (head, body) = response.into_parts();
     let bytes = to_bytes(body, 64 << 20).await.expect("a body");
     let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into()));
@@ -129,21 +129,21 @@ pub async fn got(response: Response<Body>) -> Got {
 }
 
 /// A call of a client of the shop.
-pub fn call(client: &str, id: &str, occurred_at: &str, summary: &str) -> Value {
+pub(crate) fn call(client: &str, id: &str, occurred_at: &str, summary: &str) -> Value {
     json!({
         "type": "call.logged", "client": client, "id": id, "source": "pbx", "occurred_at": occurred_at,
         "data": { "direction": "in", "topics": ["delivery"], "summary": summary },
     })
 }
 
-pub fn registered(client: &str, name: &str) -> Value {
+pub(crate) fn registered(client: &str, name: &str) -> Value {
     json!({
         "type": "client.registered", "client": client, "id": format!("reg-{client}"), "source": "shop",
         "occurred_at": "2026-01-01T10:00:00Z", "data": { "kind": "person", "attributes": {}, "name": name },
     })
 }
 
-pub fn with(mut item: Value, field: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn with(mut item: Value, field: &str, value: impl Into<Value>) -> Value {
     item[field] = value.into();
     item
 }
