@@ -7,9 +7,9 @@ use letopis_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::DataArg;
-use crate::console::{Done, grouped};
+use crate::console::Done;
 use crate::data::Data;
-use crate::table::{show, table};
+use crate::table::show;
 
 /// Arguments of `stat`.
 #[derive(Debug, Args)]
@@ -42,7 +42,9 @@ pub fn run(args: &StatArgs) -> Result<Done> {
             })
         })
         .collect();
-    let span = |pick: fn(&(i64, i64)) -> i64, of: fn(&letopis_core::log::sqlite::audit::TypeCount) -> &(i64, i64), last: bool| {
+    let span = |pick: fn(&(i64, i64)) -> i64,
+                of: fn(&letopis_core::log::sqlite::audit::TypeCount) -> &(i64, i64),
+                last: bool| {
         let times = counts.iter().map(|count| pick(of(count)));
         (if last { times.max() } else { times.min() }).map(|at| Timestamp(at).to_string())
     };

@@ -84,7 +84,9 @@ fn a_raw_copy_is_the_same_leaf_by_leaf_and_opens_with_the_secrets() {
     copied("settings.toml");
     let (ours, theirs) = (desk.report("verify", &["--deep"]), copy.report("verify", &["--deep"]));
     assert_eq!((&ours["last_leaf"], &ours["events"]), (&theirs["last_leaf"], &theirs["events"]));
-    let name = |desk: &Desk| desk.report("history", &["shop:C-3", "--type", "client.registered"])["events"][0]["data"]["name"].clone();
+    let name = |desk: &Desk| {
+        desk.report("history", &["shop:C-3", "--type", "client.registered"])["events"][0]["data"]["name"].clone()
+    };
     assert_eq!(name(&copy), Value::Null, "without the key-encryption key personal fields stay sealed");
     std::fs::copy(desk.data().join("secrets/kek.key"), copy.data().join("secrets/kek.key")).expect("key");
     assert_eq!(name(&copy), "Client 3");

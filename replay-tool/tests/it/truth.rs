@@ -79,5 +79,8 @@ fn cdnow_purchases_come_out_of_loyalty() {
     let Some(dir) = full_sets("cdnow_purchases_come_out_of_loyalty") else { return };
     let desk = imported("cdnow", &dir);
     let repeat = desk.ask(&["loyalty", "repeat"]);
-    assert_eq!((repeat["rate"]["numerator"].as_i64(), repeat["rate"]["denominator"].as_i64()), (Some(1_139), Some(2_357)));
+    assert_eq!(
+        (repeat["rate"]["numerator"].as_i64(), repeat["rate"]["denominator"].as_i64()),
+        (Some(1_139), Some(2_357))
+    );
 }
