@@ -3,66 +3,63 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use letopis_core::intake::{Caller, Outcome};
+use letopis_core::import::{BATCH, Importer, Tally};
+use letopis_core::intake::Caller;
+use letopis_core::mapping::{Files, Item, Mapping};
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::state::App;
 
-/// Lines that are posted together.
-const BATCH: usize = 1_000;
+/// The public tables that are loaded, each by the mapping of its name.
+const SETS: [&str; 4] = ["maven", "cfpb", "retail", "bank"];
+/// Batches that are read ahead.
+const AHEAD: usize = 2;
 
-/// What was loaded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// Events that are new.
-    pub accepted: u64,
-    /// Events that had been there.
-    pub duplicates: u64,
-    /// Events that were not taken.
-    pub rejected: u64,
-}
-
-/// Loads every `*.ndjson` below a folder of fixtures, in the order of their names.
+/// Loads the public tables below a folder of fixtures; `told` hears what was loaded of each.
 ///
 /// # Errors
-/// When a file cannot be read or a line is no JSON.
-pub async fn load(app: &App, fixtures: &Path) -> anyhow::Result<Loaded> {
-    let mut loaded = Loaded::default();
-    for path in files(fixtures)? {
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+/// When a table or a mapping cannot be read, or the log takes no more.
+pub async fn load(app: &App, fixtures: &Path, told: impl Fn(&str, &Tally)) -> anyhow::Result<()> {
+    for set in SETS {
+        let mapping = fixtures.join("mappings").join(format!("{set}.toml"));
+        let tables = fixtures.join("data").join(set);
+        let (sender, mut batches) = mpsc::channel(AHEAD);
+        let reader = std::thread::spawn(move || read(&mapping, tables, &sender));
         let caller = Caller { actor: "demo".into(), source: Some("demo".into()), ..Caller::default() };
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        for batch in lines.chunks(BATCH) {
-            let items: Result<Vec<Value>, _> = batch.iter().map(|line| serde_json::from_str(line)).collect();
-            let items = items.with_context(|| format!("{} has a line that is no JSON", path.display()))?;
-            for outcome in app.intake.post(&caller, items, false).await {
-                match outcome {
-                    Outcome::Accepted { .. } => loaded.accepted += 1,
-                    Outcome::Duplicate { .. } => loaded.duplicates += 1,
-                    other => {
-                        loaded.rejected += 1;
-                        tracing::warn!(file = %path.display(), ?other, "a line of the demo was not taken");
-                    }
-                }
-            }
+        let mut importer = Importer::new(&app.intake, caller);
+        while let Some(batch) = batches.recv().await {
+            importer.post(batch).await?;
         }
+        match reader.join() {
+            Ok(read) => read.with_context(|| format!("the tables of {set} cannot be loaded"))?,
+            Err(_) => anyhow::bail!("the reader of {set} stopped"),
+        }
+        told(set, importer.tally());
     }
-    Ok(loaded)
+    Ok(())
 }
 
-fn files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(self::files(&path)?);
-        } else if path.extension().is_some_and(|kind| kind == "ndjson") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+/// Reads the tables of a set and sends what they say in batches, until nobody takes it any more.
+fn read(mapping: &Path, tables: PathBuf, sender: &mpsc::Sender<Vec<Value>>) -> anyhow::Result<()> {
+    let mapping = Mapping::load(mapping)?;
+    let mut batch = Vec::with_capacity(BATCH);
+    let gone = || std::io::Error::other("nobody takes the events");
+    mapping.run(
+        &Files::in_dir(tables),
+        &mut |item| {
+            if let Item::Event(mapped) = item {
+                batch.push(mapped.event);
+                if batch.len() >= BATCH {
+                    sender.blocking_send(std::mem::take(&mut batch)).map_err(|_| gone())?;
+                }
+            }
+            Ok(())
+        },
+        &mut |_| {},
+    )?;
+    sender.blocking_send(batch).map_err(|_| gone())?;
+    Ok(())
 }
 
 /// Commands to try, once the demo is served.

@@ -110,17 +110,17 @@ async fn show(data: Option<PathBuf>, listen: SocketAddr, fixtures: &Path) -> any
     anyhow::ensure!(listen.ip().is_loopback(), "the demo listens on this machine only");
     let data = data.unwrap_or_else(|| std::env::temp_dir().join(format!("letopis-demo-{}", std::process::id())));
     let app = folder::open(&data, false).await?;
-    let loaded = demo::load(&app, fixtures).await?;
-    app.views.catch_up().await?;
+    println!("Loading public data into {}", data.display());
+    let started = std::time::Instant::now();
+    demo::load(&app, fixtures, |set, tally| {
+        println!("  {set:<7} {:>7} events, {} known before, {} not taken", tally.accepted, tally.duplicates, tally.rejected);
+    })
+    .await?;
+    println!("  loaded after {:.1} s; building the views", started.elapsed().as_secs_f64());
+    app.views.rebuild(&|_, _| {}).await?;
+    println!("  ready after {:.1} s\n", started.elapsed().as_secs_f64());
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    println!(
-        "{} events are new, {} had been there, {} were not taken; the data folder is {}\n\n{}",
-        loaded.accepted,
-        loaded.duplicates,
-        loaded.rejected,
-        data.display(),
-        demo::tour(listener.local_addr()?)
-    );
+    println!("{}", demo::tour(listener.local_addr()?));
     server::serve(app, listener, interrupted()).await
 }
 

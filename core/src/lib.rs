@@ -8,6 +8,7 @@ pub mod ids;
 pub mod import;
 pub mod intake;
 pub mod log;
+pub mod mapping;
 pub mod money;
 pub mod personal;
 pub mod random;

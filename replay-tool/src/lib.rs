@@ -7,7 +7,7 @@
 pub mod commands;
 pub mod console;
 pub mod data;
-pub mod mapping;
+pub use letopis_core::mapping;
 pub mod table;
 pub mod time;
 pub mod verify;

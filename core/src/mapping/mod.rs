@@ -6,7 +6,7 @@
 //! `docs/mapping.md`.
 //!
 //! ```
-//! use letopis_replay_tool::mapping::{Files, Item, Mapping};
+//! use letopis_core::mapping::{Files, Item, Mapping};
 //!
 //! let mapping = Mapping::read("visits.toml", r#"
 //!     source = "desk"

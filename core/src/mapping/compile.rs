@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use letopis_core::code::Code;
-use letopis_core::time::Zone;
+use crate::code::Code;
+use crate::time::Zone;
 
 use super::condition::{self, Condition};
 use super::error::MappingError;

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use letopis_core::money::Money;
-use letopis_core::time::{Day, Moment, Timestamp, YEARS};
+use crate::money::Money;
+use crate::time::{Day, Moment, Timestamp, YEARS};
 use rust_decimal::Decimal;
 use serde_json::Value;
 

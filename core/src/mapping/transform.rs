@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use letopis_core::code::Code;
-use letopis_core::money::{Currency, Money};
-use letopis_core::time::{Day, YEARS};
+use crate::code::Code;
+use crate::money::{Currency, Money};
+use crate::time::{Day, YEARS};
 use rust_decimal::Decimal;
 
 use super::row::{Row, Source};
