@@ -3,3 +3,9 @@
 mod log_contract;
 mod log_models;
 mod log_sqlite;
+mod trust_bundle;
+mod trust_forged;
+mod trust_python;
+mod trust_sealer;
+mod trust_tree;
+mod trust_world;
