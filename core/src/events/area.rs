@@ -10,6 +10,7 @@ macro_rules! area {
             event $name:ident = $tname:literal @ $schema:literal
             $(, subject $subject:ident($sfield:ident))?
             $(, stream $prefix:literal($dfield:ident))?
+            $(, only stream $only:literal)?
             { $( $(#[doc = $fdoc:literal])* $(#[serde($($fserde:tt)*)])* $field:ident : $fty:ty ),* $(,)? }
             $(optional { $( $(#[doc = $odoc:literal])* $ofield:ident : $oty:ty ),* $(,)? })?
             $(personal { $( $(#[doc = $pdoc:literal])* $pfield:ident : $pty:ty ),* $(,)? })?
@@ -101,6 +102,7 @@ macro_rules! area {
                 match self {
                     $( Self::$name(_event) => {
                         $( return Some(format!(concat!($prefix, "/{}"), _event.$dfield)); )?
+                        $( return Some($only.to_owned()); )?
                         #[allow(unreachable_code, reason = "only definitions have streams of their own")]
                         None
                     } )*

@@ -17,6 +17,7 @@ pub mod deal;
 pub mod definition;
 pub mod interaction;
 pub mod knowledge;
+pub mod log;
 pub mod order;
 mod upcast;
 
@@ -36,6 +37,7 @@ pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
+pub use log::LogEvent;
 pub use order::OrderEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
@@ -186,6 +188,7 @@ events! {
     Campaign(CampaignEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
+    Log(LogEvent),
 }
 
 /// The built-in type of this name.
@@ -199,9 +202,11 @@ impl Event {
     /// Reads a payload in which facts and personal fields stand side by side, as it is posted.
     ///
     /// # Errors
-    /// When the type is not built in or the payload is not what it declares.
+    /// When the type is not built in, is one that only the log itself records, or the payload is not what it
+    /// declares.
     pub fn from_input(name: &str, data: Value) -> Result<Self, DecodeError> {
-        let info = find(name).ok_or_else(|| DecodeError::UnknownType { name: name.to_owned(), schema: 0 })?;
+        let posted = find(name).filter(|info| info.area != log::AREA);
+        let info = posted.ok_or_else(|| DecodeError::UnknownType { name: name.to_owned(), schema: 0 })?;
         (info.read)(data)
     }
 

@@ -69,7 +69,7 @@ impl Ledger {
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
-            Event::Interaction(_) | Event::Definition(_) | Event::Custom(_) => false,
+            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
         }
     }
 
@@ -92,6 +92,7 @@ impl Ledger {
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
+            | Event::Log(_)
             | Event::Custom(_) => {}
         }
     }
@@ -110,6 +111,7 @@ impl Ledger {
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
+            | Event::Log(_)
             | Event::Custom(_) => Ok(Vec::new()),
         }
     }

@@ -59,6 +59,27 @@ impl Leaf {
         out
     }
 
+    /// The reverse of [`Leaf::to_bytes`]; `None` for another version.
+    pub fn from_bytes(bytes: &[u8; LEAF_LEN]) -> Option<Self> {
+        fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+            let (head, tail) = rest.split_first_chunk::<N>()?;
+            *rest = tail;
+            Some(*head)
+        }
+        let (1, mut rest) = (bytes[0], &bytes[1..]) else { return None };
+        Some(Self {
+            position: Position(u64::from_be_bytes(take(&mut rest)?)),
+            stream_tag: take(&mut rest)?,
+            version: Version(u64::from_be_bytes(take(&mut rest)?)),
+            prev: take(&mut rest)?,
+            id: EventId::from_bytes(take(&mut rest)?),
+            recorded_at: Timestamp(u64::from_be_bytes(take(&mut rest)?) as i64),
+            meta: take(&mut rest)?,
+            facts: take(&mut rest)?,
+            sealed: take(&mut rest)?,
+        })
+    }
+
     /// `SHA-256(0x00 ‖ leaf)`.
     pub fn hash(&self) -> Hash {
         Sha256::new_with_prefix([0]).chain_update(self.to_bytes()).finalize().into()
@@ -184,6 +205,13 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn every_leaf_of_version_one_reads_back(mut bytes: [[u8; 67]; 3]) {
+            bytes[0][0] = 1;
+            let bytes: [u8; LEAF_LEN] = bytes.concat().try_into().expect("201 bytes");
+            prop_assert_eq!(Leaf::from_bytes(&bytes).map(|leaf| leaf.to_bytes()), Some(bytes));
+        }
+
         #[test]
         fn metadata_read_back_and_cut_metadata_are_refused(actor in ".{0,40}", source in ".{0,40}", c: Option<u128>, e: Option<u128>, commit: u128, index: u32, count: u32, cut in 0usize..200) {
             let meta = Meta { actor, source, correlation: c.map(EventId), causation: e.map(EventId), commit: CommitId(commit), index, count };

@@ -1,6 +1,21 @@
-//! What makes the log prove itself and forget: leaves, sealed envelopes, keys.
+//! What makes the log prove itself and forget: leaves, tree, heads, checkpoints; sealed envelopes, keys.
+//!
+//! Pure: [`leaf`], [`chain`], [`tree`], [`heads`], [`note`], [`bundle`], [`check`], [`seal`].
+//! With files: [`store`] (`trust.db`), [`signer`] (the signing key and what it signed), [`sealer`] (follows
+//! the log and seals it), [`prove`] (reads proofs), [`vault`].
 
 pub mod key_numbers;
+pub mod bundle;
+pub mod chain;
+pub mod check;
+pub mod heads;
+pub mod hex;
 pub mod leaf;
+pub mod note;
+pub mod prove;
 pub mod seal;
+pub mod sealer;
+pub mod signer;
+pub mod store;
+pub mod tree;
 pub mod vault;

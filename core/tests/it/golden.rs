@@ -93,7 +93,12 @@ fn every_payload_version_reads_and_writes_as_on_its_first_day() {
     for info in types() {
         let golden = read(info);
         assert_eq!((golden.r#type.as_str(), golden.schema), (info.name, info.schema));
-        let posted = Event::from_input(info.name, Value::Object(golden.data)).expect("decodes");
+        let posted = match Event::from_input(info.name, Value::Object(golden.data)) {
+            // What the log says about itself is recorded, never posted.
+            Err(_) if info.area == "log" => Event::from_facts(info.name, golden.schema, golden.facts.as_bytes()),
+            posted => posted,
+        }
+        .expect("decodes");
         assert_eq!(String::from_utf8_lossy(&posted.facts()), golden.facts, "{}", info.name);
         assert_eq!(posted.personal(), golden.personal, "{}", info.name);
 
@@ -119,7 +124,8 @@ async fn the_intake_takes_every_type_that_needs_nothing_before_it() {
     // These name something recorded, or are posted in another form.
     let later = ["event.corrected", "event.retracted", "client.merged", "client.unmerged", "identity.unlinked"];
     let desk = Desk::memory();
-    for (n, info) in types().iter().enumerate().filter(|(_, info)| !later.contains(&info.name)) {
+    let posted = |info: &&&TypeInfo| !later.contains(&info.name) && info.area != "log";
+    for (n, info) in types().iter().enumerate().filter(|(_, info)| posted(info)) {
         let mut item = json!({
             "type": info.name,
             "occurred_at": "2026-03-05T12:00:00+03:00",

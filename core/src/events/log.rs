@@ -1,0 +1,44 @@
+//! What the log records about itself, in the stream `log`. Nobody can post it.
+
+use crate::code::Code;
+
+/// The area of these events.
+pub(crate) const AREA: &str = "log";
+
+area! {
+    /// Events about the log.
+    LogEvent in Log "log";
+
+    /// The heads of all streams were sealed. A checkpoint ends in one: with it, everything up to `size` is
+    /// complete.
+    event Sealed = "log.sealed" @ 1, only stream "log" {
+        /// The epoch, from 1.
+        epoch: u64,
+        /// Root of the heads map over the first `size` events, 64 hexadecimal digits.
+        heads_root: Code,
+        /// How many events of the log it covers.
+        size: u64,
+    } optional {
+        /// Position of the seal before it.
+        previous: u64,
+    }
+
+    /// The log goes on from an older state than was signed: what was recorded in between is lost.
+    event Forked = "log.forked" @ 1, only stream "log" {
+        /// The epoch that begins.
+        epoch: u64,
+        /// Size of the last tree that was signed before.
+        last_size: u64,
+        /// Root of that tree, 64 hexadecimal digits.
+        last_root: Code,
+        /// Why.
+        reason: Code,
+    }
+}
+
+impl Sealed {
+    /// The heads root; `None` when it is no hash.
+    pub fn root(&self) -> Option<crate::trust::leaf::Hash> {
+        crate::trust::hex::decode_array(self.heads_root.as_str())
+    }
+}
