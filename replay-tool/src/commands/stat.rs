@@ -7,9 +7,9 @@ use letopis_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::DataArg;
-use crate::console::{Done, grouped};
+use crate::console::Done;
 use crate::data::Data;
-use crate::table::{show, table};
+use crate::table::show;
 
 /// Arguments of `stat`.
 #[derive(Debug, Args)]

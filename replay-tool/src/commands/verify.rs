@@ -8,7 +8,7 @@ use letopis_projections::engine::rebuild::{Options as RebuildOptions, rebuild};
 use serde_json::{Value, json};
 
 use super::DataArg;
-use crate::console::{Console, Done, grouped, rate};
+use crate::console::{Console, Done, UsageError, grouped, rate};
 use crate::data::{Data, Scratch};
 use crate::table::table;
 use crate::verify::{Options, Verified, verify};
@@ -94,7 +94,9 @@ fn text(verified: &Verified, views: &[Value]) -> String {
 /// For each view: its digest as kept, as its rows come to, and as the log comes to.
 fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
     let data = Data::open(dir)?;
-    let Some(stored) = data.stored()? else { return Ok(Vec::new()) };
+    let Some(stored) = data.stored()? else {
+        return Err(UsageError("the folder has no views to verify: leave --views out, or run `rebuild --install`".into()).into());
+    };
     if !stored.is_of(&data.views)? {
         return Ok(vec![json!({ "view": "(all)", "sound": false, "reason": "made by other folds or in another time zone" })]);
     }
