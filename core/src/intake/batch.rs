@@ -14,6 +14,8 @@ use crate::log::MAX_COMMIT;
 
 /// How often an item is decided again when others were faster.
 const ATTEMPTS: usize = 8;
+/// Other tasks of the thread get their turn after so many items.
+const YIELD_EVERY: usize = 256;
 /// Ids that are looked up at once.
 const LOOK_UP: usize = 1_000;
 
@@ -71,6 +73,9 @@ impl Intake {
             for at in 0..items.len() {
                 if items[at].outcome.is_some() {
                     continue;
+                }
+                if at % YIELD_EVERY == YIELD_EVERY - 1 {
+                    tokio::task::yield_now().await;
                 }
                 let alone = attempt > 0 || items[at].is_alone();
                 if alone && !wave.is_empty() {
@@ -186,11 +191,14 @@ impl Intake {
             return self.compare(caller, wave, posted, shaped, recorded).await.map(Some);
         }
         if let Some(&first) = wave.ids.get(&posted.id) {
-            let same = match (&items[first].posted, &items[first].shaped) {
-                (Some(other), Some(shape)) if other.id == posted.id => same_item((other, shape), (posted, shaped)),
-                _ => false,
+            let (Some(other), Some(shape)) = (&items[first].posted, &items[first].shaped) else {
+                return Err(Stop::Flush);
             };
-            if !same {
+            if other.id != posted.id {
+                // It is the link of a client's identity that an earlier item brings: stored, it is compared.
+                return Err(Stop::Flush);
+            }
+            if !same_item((other, shape), (posted, shaped)) {
                 return Err(Stop::Conflict("another item of the batch has the same id and other content".into()));
             }
             wave.echoes.push((at, first));

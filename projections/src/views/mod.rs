@@ -11,7 +11,7 @@ pub mod loyalty;
 pub mod orders;
 pub mod search;
 pub mod settlement;
-mod words;
+pub mod words;
 
 use crate::engine::view::{Folded, View};
 

@@ -1,4 +1,4 @@
-//! Enums whose values are stored as one word each.
+//! Enums whose values are stored as one word each, and words that may be missing.
 
 use letopis_core::events::case::CaseKind;
 use letopis_core::events::client::ClientKind;
@@ -9,6 +9,29 @@ use super::cases::{Status, What};
 use super::client::Access;
 use super::history::Class;
 use crate::engine::row::{Atom, Cell, WrongValue};
+
+/// A key of a total that may not be known: the empty text then, since keys are never null.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Blank<T>(pub Option<T>);
+
+impl<T> From<Option<T>> for Blank<T> {
+    fn from(value: Option<T>) -> Self {
+        Self(value)
+    }
+}
+
+impl<T: Cell> Cell for Blank<T> {
+    const SQL: &'static str = "TEXT";
+    fn put(&self) -> Atom {
+        self.0.as_ref().map_or(Atom::Text("".into()), T::put)
+    }
+    fn get(value: ValueRef<'_>) -> Result<Self, WrongValue> {
+        match value {
+            ValueRef::Null | ValueRef::Text(b"") => Ok(Self(None)),
+            value => T::get(value).map(|value| Self(Some(value))),
+        }
+    }
+}
 
 macro_rules! words {
     ($($ty:ty { $($variant:ident = $word:literal),* $(,)? })*) => {

@@ -136,3 +136,20 @@ async fn answers_carry_their_status_as_a_tag() {
         (&json!("rejected"), &json!("missing_field"), &json!("type"))
     );
 }
+
+#[tokio::test]
+async fn a_link_that_came_by_itself_is_the_same_when_an_export_posts_it() {
+    let desk = Desk::memory();
+    desk.accept(call("shop:C-1", 1)).await;
+    let link = desk.recorded("shop:C-1").await.remove(0);
+    let client = link.client.expect("a client's").to_string();
+    let posted = |client: &str| {
+        let data = json!({ "scheme": "shop", "value": "C-1" });
+        with(item("identity.linked", client, 1, data), "id", link.id.to_string())
+    };
+    assert!(matches!(desk.post(posted(&client)).await, Outcome::Duplicate { .. }));
+    // Also when both come together.
+    let other = Desk::memory();
+    let answers = other.batch(vec![call("shop:C-1", 1), posted("shop:C-1")], false).await;
+    assert!(matches!(answers[..], [Outcome::Accepted { .. }, Outcome::Duplicate { .. }]), "{answers:?}");
+}

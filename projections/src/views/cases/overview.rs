@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::buckets::percentile;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, cell};
+use crate::views::words::Blank;
 
 /// What cases are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +110,7 @@ pub fn overview(reader: &Reader<'_>, from: Day, to: Day, by: Option<CasesBy>) ->
         let mut statement = reader.conn.prepare_cached(sql)?;
         let mut rows = statement.query((from.put(), to.put()))?;
         while let Some(row) = rows.next()? {
-            let (group, what, cases): (Option<String>, String, i64) = (cell(row, 0)?, cell(row, 1)?, row.get(2)?);
+            let (Blank(group), what, cases) = (cell::<Blank<String>>(row, 0)?, cell::<String>(row, 1)?, row.get(2)?);
             if cases != 0 {
                 let line = lines.entry(group.clone()).or_default();
                 line.key = group;
@@ -184,7 +185,7 @@ fn durations(reader: &Reader<'_>, key: &str, from: Day, to: Day, lines: &mut Lin
     let mut statement = reader.conn.prepare_cached(&sql)?;
     let mut rows = statement.query((from.put(), to.put(), reader.day().put()))?;
     while let Some(row) = rows.next()? {
-        counts.entry((cell(row, 0)?, cell(row, 1)?)).or_default().push((row.get(2)?, row.get(3)?));
+        counts.entry((cell::<Blank<_>>(row, 0)?.0, cell(row, 1)?)).or_default().push((row.get(2)?, row.get(3)?));
     }
     for ((group, which), counts) in counts {
         let n = counts.iter().map(|(_, count)| count).sum();
@@ -218,7 +219,9 @@ pub fn responses(reader: &Reader<'_>) -> Result<Vec<Responses>, QueryError> {
          GROUP BY response, timely HAVING n <> 0 ORDER BY n DESC, response, timely",
     )?;
     let rows = statement.query_map([reader.day().put()], |row| {
-        Ok(Responses { response: cell(row, 0)?, timely: cell(row, 1)?, cases: row.get(2)? })
+        let timely: Blank<String> = cell(row, 1)?;
+        let timely = timely.0.map(|timely| timely == "yes");
+        Ok(Responses { response: cell::<Blank<_>>(row, 0)?.0, timely, cases: row.get(2)? })
     })?;
     rows.map(|row| row.map_err(Into::into)).collect()
 }

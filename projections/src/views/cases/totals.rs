@@ -9,6 +9,7 @@ use super::track::{Labels, Point};
 use super::{CaseRow, Status, What, bucket};
 use crate::engine::projection::{Context, Contributions};
 use crate::total;
+use crate::views::words::Blank;
 
 total! {
     /// What happened to cases on a day.
@@ -18,13 +19,13 @@ total! {
         /// What happened.
         what: What,
         /// What they are.
-        kind: Option<CaseKind>,
+        kind: Blank<CaseKind>,
         /// What they are about.
-        topic: Option<Code>,
+        topic: Blank<Code>,
         /// About which product.
-        product: Option<Code>,
+        product: Blank<Code>,
         /// How they reached us.
-        channel: Option<Code>,
+        channel: Blank<Code>,
     } sums {
         /// How many.
         cases,
@@ -39,13 +40,13 @@ total! {
         /// `open`, `answered`, `resolved`, `closed`; `overdue` besides `open` or `answered`.
         state: String,
         /// What they are.
-        kind: Option<CaseKind>,
+        kind: Blank<CaseKind>,
         /// What they are about.
-        topic: Option<Code>,
+        topic: Blank<Code>,
         /// About which product.
-        product: Option<Code>,
+        product: Blank<Code>,
         /// How they reached us.
-        channel: Option<Code>,
+        channel: Blank<Code>,
     } sums {
         /// How many more.
         cases,
@@ -58,17 +59,17 @@ total! {
         /// The day from which it holds.
         day: Day,
         /// What they are.
-        kind: Option<CaseKind>,
+        kind: Blank<CaseKind>,
         /// What they are about.
-        topic: Option<Code>,
+        topic: Blank<Code>,
         /// About which product.
-        product: Option<Code>,
+        product: Blank<Code>,
         /// How they reached us.
-        channel: Option<Code>,
+        channel: Blank<Code>,
         /// What was answered.
-        response: Option<Code>,
-        /// Whether it was in time.
-        timely: Option<bool>,
+        response: Blank<Code>,
+        /// Whether it was in time: `yes`, `no`, or empty.
+        timely: String,
     } sums {
         /// How many more.
         cases,
@@ -86,13 +87,13 @@ total! {
         /// `first_response` or `resolution`.
         which: String,
         /// What they are.
-        kind: Option<CaseKind>,
+        kind: Blank<CaseKind>,
         /// What they are about.
-        topic: Option<Code>,
+        topic: Blank<Code>,
         /// About which product.
-        product: Option<Code>,
+        product: Blank<Code>,
         /// How they reached us.
-        channel: Option<Code>,
+        channel: Blank<Code>,
         /// The bucket of the elapsed seconds, see [`bucket`].
         bucket: i32,
     } sums {
@@ -143,6 +144,11 @@ pub(super) fn contribute(row: &CaseRow, cx: &Context<'_>, out: &mut Contribution
     }
 }
 
+fn keys(labels: &Labels) -> (Blank<CaseKind>, Blank<Code>, Blank<Code>, Blank<Code>) {
+    let Labels { kind, topic, product, channel } = labels.clone();
+    (kind.into(), topic.into(), product.into(), channel.into())
+}
+
 fn word(status: Status) -> &'static str {
     match status {
         Status::Open => "open",
@@ -154,7 +160,7 @@ fn word(status: Status) -> &'static str {
 
 fn flow(point: &Point, before: Option<&Point>, day: Day, out: &mut Contributions) {
     let mut add = |what| {
-        let Labels { kind, topic, product, channel } = point.labels.clone();
+        let (kind, topic, product, channel) = keys(&point.labels);
         out.add(&CaseFlow { day, what, kind, topic, product, channel, cases: 1 });
     };
     add(point.what);
@@ -169,7 +175,7 @@ fn flow(point: &Point, before: Option<&Point>, day: Day, out: &mut Contributions
 }
 
 fn stock(day: Day, state: &str, labels: &Labels, cases: i64) -> CaseStock {
-    let Labels { kind, topic, product, channel } = labels.clone();
+    let (kind, topic, product, channel) = keys(labels);
     CaseStock { day, state: state.to_owned(), kind, topic, product, channel, cases }
 }
 
@@ -187,13 +193,14 @@ fn overdue(point: &Point, next: Option<&Point>, cx: &Context<'_>, out: &mut Cont
 }
 
 fn response(day: Day, point: &Point, cases: i64) -> CaseResponse {
-    let Labels { kind, topic, product, channel } = point.labels.clone();
-    CaseResponse { day, kind, topic, product, channel, response: point.response.clone(), timely: point.timely, cases }
+    let (kind, topic, product, channel) = keys(&point.labels);
+    let timely = point.timely.map_or("", |timely| if timely { "yes" } else { "no" }).to_owned();
+    CaseResponse { day, kind, topic, product, channel, response: point.response.clone().into(), timely, cases }
 }
 
 fn took(day: Day, point: &Point, which: &str, ended_on: Day, cases: i64, out: &mut Contributions) {
     if let Some(seconds) = point.took_s {
-        let Labels { kind, topic, product, channel } = point.labels.clone();
+        let (kind, topic, product, channel) = keys(&point.labels);
         let which = which.to_owned();
         out.add(&CaseDuration { day, ended_on, which, kind, topic, product, channel, bucket: bucket(seconds), cases });
     }

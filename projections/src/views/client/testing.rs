@@ -95,7 +95,7 @@ impl File {
             }
         }
         for total in P::TOTALS {
-            let keys = total.keys.iter().map(|(name, sql)| format!("{name} {sql}"));
+            let keys = total.keys.iter().map(|(name, sql)| format!("{name} {sql} NOT NULL"));
             create(total.name, keys.chain(total.sums.iter().map(|name| format!("{name} INTEGER"))).collect());
         }
         for ((table, key), values) in sums {

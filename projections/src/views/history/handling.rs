@@ -14,8 +14,9 @@ use super::Class;
 use super::describe::describe;
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::read::{QueryError, Reader};
-use crate::engine::row::{Cell, Total, TotalTable};
+use crate::engine::row::{Cell, Total, TotalTable, cell};
 use crate::views::list::{Condition, Page, Window};
+use crate::views::words::Blank;
 use crate::{row, total};
 
 row! {
@@ -53,7 +54,7 @@ total! {
         /// `call.logged`, `letter.logged` …
         event_type: String,
         /// Who of us took them.
-        employee: Option<EmployeeId>,
+        employee: Blank<EmployeeId>,
     } sums {
         /// How many more.
         contacts,
@@ -97,11 +98,16 @@ impl Projection for Handling {
 
     fn contribute(&self, row: &HandlingRow, cx: &Context<'_>, out: &mut Contributions) {
         let (Some(since), Some(event_type)) = (row.occurred_at, &row.event_type) else { return };
-        let (event_type, employee) = (event_type.clone(), row.employee);
+        let (event_type, employee) = (event_type.clone(), Blank(row.employee));
         let begun = cx.zone.day(since);
         let ended = row.handled_at.map(|at| cx.zone.day(at));
         if ended.is_none_or(|ended| ended > begun) {
-            out.add(&WaitingContacts { day: begun, event_type: event_type.clone(), employee, contacts: 1 });
+            out.add(&WaitingContacts {
+                day: begun,
+                event_type: event_type.clone(),
+                employee: employee.clone(),
+                contacts: 1,
+            });
             if let Some(day) = ended {
                 out.add(&WaitingContacts { day, event_type, employee, contacts: -1 });
             }
@@ -226,6 +232,6 @@ pub fn waiting(reader: &Reader<'_>) -> Result<Vec<(Option<EmployeeId>, i64)>, Qu
         "SELECT employee, SUM(contacts) FROM contacts_waiting WHERE day <= ?1 GROUP BY employee
          HAVING SUM(contacts) <> 0 ORDER BY employee",
     )?;
-    let rows = statement.query_map([reader.day().put()], |row| Ok((crate::engine::row::cell(row, 0)?, row.get(1)?)))?;
+    let rows = statement.query_map([reader.day().put()], |row| Ok((cell::<Blank<_>>(row, 0)?.0, row.get(1)?)))?;
     rows.map(|row| row.map_err(Into::into)).collect()
 }

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::row::{Json, TotalTable};
+use crate::views::words::Blank;
 use crate::{row, total};
 
 pub use changes::{Change, changes};
@@ -124,13 +125,13 @@ total! {
         /// `call.logged`, `visit.logged` …
         event_type: String,
         /// How.
-        channel: Option<Code>,
+        channel: Blank<Code>,
         /// What they were about, first of all.
-        topic: Option<Code>,
+        topic: Blank<Code>,
         /// Who of us.
-        employee: Option<EmployeeId>,
+        employee: Blank<EmployeeId>,
         /// Who began.
-        direction: Option<Direction>,
+        direction: Blank<Direction>,
     } sums {
         /// How many.
         contacts,
@@ -147,7 +148,7 @@ total! {
         /// The topic.
         topic: Code,
         /// How.
-        channel: Option<Code>,
+        channel: Blank<Code>,
     } sums {
         /// How many.
         contacts,
@@ -208,16 +209,16 @@ impl Projection for History {
         out.add(&Contacts {
             day,
             event_type: row.event_type.clone(),
-            channel: row.channel.clone(),
-            topic: row.topic.clone(),
-            employee: row.employee,
-            direction: row.direction,
+            channel: row.channel.clone().into(),
+            topic: row.topic.clone().into(),
+            employee: row.employee.into(),
+            direction: row.direction.into(),
             contacts: 1,
             duration_s: row.duration_s.map_or(0, i64::from),
         });
         for (n, topic) in row.all_topics().iter().enumerate() {
             if !row.all_topics()[..n].contains(topic) {
-                let (topic, channel) = (topic.clone(), row.channel.clone());
+                let (topic, channel) = (topic.clone(), row.channel.clone().into());
                 out.add(&ContactTopics { day, topic, channel, contacts: 1 });
             }
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Json, Owner, cell};
 use crate::views::client::members;
+use crate::views::words::Blank;
 
 /// What contacts are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub fn contacts(reader: &Reader<'_>, from: Day, to: Day, by: &[ContactsBy]) -> R
     );
     let mut statement = reader.conn.prepare_cached(&sql)?;
     let rows = statement.query_map([from.put(), to.put()], |row| {
-        let key = (0..by.len()).map(|index| cell(row, index)).collect::<Result<_, _>>()?;
+        let key = (0..by.len()).map(|index| cell::<Blank<_>>(row, index).map(|key| key.0)).collect::<Result<_, _>>()?;
         Ok(ContactCount { key, contacts: row.get(by.len())?, duration_s: row.get(by.len() + 1)? })
     })?;
     let lines: Vec<ContactCount> = rows.collect::<Result<_, _>>()?;
@@ -101,7 +102,7 @@ pub fn topics(reader: &Reader<'_>, from: Day, to: Day, limit: u32) -> Result<Vec
          GROUP BY topic, channel HAVING n <> 0 ORDER BY n DESC, topic, channel LIMIT ?3",
     )?;
     let rows = statement.query_map((from.put(), to.put(), limit), |row| {
-        Ok(TopicCount { topic: cell(row, 0)?, channel: cell(row, 1)?, contacts: row.get(2)? })
+        Ok(TopicCount { topic: cell(row, 0)?, channel: cell::<Blank<_>>(row, 1)?.0, contacts: row.get(2)? })
     })?;
     rows.map(|row| row.map_err(Into::into)).collect()
 }

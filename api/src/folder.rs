@@ -1,0 +1,42 @@
+//! Opens a data folder to be served.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use letopis_core::folder::Folder;
+use letopis_core::log::EventLog;
+use letopis_core::random::Random;
+use letopis_core::time::{Clock, SystemClock};
+use letopis_projections::engine::generations::Views;
+
+use crate::keys::Keys;
+use crate::state::{App, Parts};
+
+/// Opens the log, the keys and the views of a data folder; makes what is missing.
+///
+/// With `always`, every request needs an API key even when none exists yet.
+///
+/// # Errors
+/// When another process writes to the folder, or it is damaged.
+pub async fn open(dir: &Path, always: bool) -> anyhow::Result<App> {
+    open_at(dir, always, Arc::new(SystemClock)).await
+}
+
+/// As [`open`], under another clock.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
+    let folder = Folder::create_or_open(dir, Arc::clone(&clock)).await?;
+    let vault = folder.vault.clone().context("the folder has no key-encryption key")?;
+    let identity = folder.identity.clone().context("the folder has no identity key")?;
+    let log: Arc<dyn EventLog> = folder.log.clone();
+    let progress = |done, total| tracing::debug!(done, total, "building the views");
+    let list = letopis_projections::views::all();
+    let zone = folder.settings.zone.clone();
+    let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
+    let keys = Keys::open(dir, always)?;
+    let random = Arc::new(Random::system());
+    Ok(App::new(Parts { log, vault, identity, clock, random, settings: folder.settings.clone(), views, keys }))
+}

@@ -1,0 +1,101 @@
+//! Routes, layers, and the life of the server from its start to its graceful end.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::App;
+use crate::{
+    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search,
+    telemetry, views,
+};
+
+/// The head of an answer takes at most so long; streams go on.
+const MAX_ANSWER: Duration = Duration::from_secs(60);
+/// How long running requests may take to end when the server ends.
+const MAX_DRAIN: Duration = Duration::from_secs(10);
+/// How often histograms are tidied.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// All routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::document())
+        .merge(events::routes())
+        .merge(clients::routes())
+        .merge(history::routes())
+        .merge(search::routes())
+        .merge(contacts::routes())
+        .merge(funnel::routes())
+        .merge(orders::routes())
+        .merge(loyalty::routes())
+        .merge(cases::routes())
+        .merge(views::routes())
+        .merge(health::routes())
+}
+
+/// The service: routes in their layers.
+pub fn router(app: App) -> Router {
+    let squeeze = DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"));
+    openapi::serve(routes())
+        .layer(CompressionLayer::new().compress_when(squeeze))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, MAX_ANSWER))
+        .layer(from_fn_with_state(app.clone(), auth::authenticate))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(app.clone(), middleware::wrap))
+        .with_state(app)
+}
+
+/// Serves until `end` comes to pass, then lets running requests finish and stops the views.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (stop_views, stopped) = watch::channel(false);
+    let follower = app.views.follow(stopped);
+    let stop = app.stop.clone();
+    tokio::spawn(async move {
+        end.await;
+        tracing::info!("ending: no new requests");
+        stop.cancel();
+    });
+    let upkeep = tokio::spawn(async {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            telemetry::metrics().run_upkeep();
+        }
+    });
+    let stop = app.stop.clone();
+    let server = axum::serve(listener, router(app.clone())).with_graceful_shutdown(stop.cancelled_owned());
+    let drained = async {
+        app.stop.cancelled().await;
+        tokio::time::sleep(MAX_DRAIN).await;
+    };
+    let served = tokio::select! {
+        served = server => served.map_err(Into::into),
+        () = drained => {
+            tracing::warn!("some requests did not end in time and are cut off");
+            Ok(())
+        }
+    };
+    upkeep.abort();
+    stop_views.send_replace(true);
+    let joined = tokio::task::spawn_blocking(move || follower.join()).await;
+    if !matches!(joined, Ok(Ok(()))) {
+        tracing::error!("the thread of the views ended in a panic");
+    }
+    served
+}

@@ -1,0 +1,9 @@
+//! The server as its callers see it, through the whole router and a real data folder.
+
+mod clocks;
+mod feed;
+mod keys;
+mod pages;
+mod posting;
+mod support;
+mod wrong_input;

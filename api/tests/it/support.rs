@@ -1,0 +1,149 @@
+//! A server in this process, and how to talk to it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, Response, StatusCode};
+use letopis_api::state::App;
+use letopis_api::{folder, server};
+use letopis_core::time::{ManualClock, Moment, Timestamp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// The day of the tests.
+pub(crate) const TODAY: &str = "2026-03-10T12:00:00Z";
+/// Longest time for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Server {
+    pub(crate) dir: TempDir,
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) key: Option<String>,
+    router: Router,
+    stop: watch::Sender<bool>,
+    follower: Option<JoinHandle<()>>,
+}
+
+/// A status with its JSON.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) json: Value,
+    pub(crate) head: axum::http::HeaderMap,
+}
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse::<Moment>().expect("a moment").at
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let server = Self::without_views().await;
+        server.follow()
+    }
+
+    /// Nothing is folded until [`Server::follow`].
+    pub(crate) async fn without_views() -> Self {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let clock = Arc::new(ManualClock::at(at(TODAY)));
+        let app = folder::open_at(dir.path(), false, clock.clone()).await.expect("opens");
+        let router = server::router(app.clone());
+        Self { dir, app, clock, key: None, router, stop: watch::Sender::new(false), follower: None }
+    }
+
+    pub(crate) fn follow(mut self) -> Self {
+        self.follower = Some(self.app.views.follow(self.stop.subscribe()));
+        self
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        if let Some(key) = &self.key {
+            let value = format!("Bearer {key}").parse().expect("a header");
+            request.headers_mut().insert("authorization", value);
+        }
+        let answer = tokio::time::timeout(PATIENCE, self.router.clone().oneshot(request)).await;
+        answer.expect("in time").expect("infallible")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Got {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        got(self.send(request).await).await
+    }
+
+    /// As [`Server::get`], with everything that was posted in the views.
+    pub(crate) async fn fresh(&self, path: &str) -> Got {
+        let head = self.app.log.head().await.expect("head");
+        assert!(self.app.views.wait_for(head, PATIENCE).await, "the views follow");
+        self.get(path).await
+    }
+
+    /// As [`Server::fresh`], asking again while views are being built.
+    pub(crate) async fn built(&self, path: &str) -> Got {
+        for _ in 0..200 {
+            let answer = self.fresh(path).await;
+            if answer.status != StatusCode::ACCEPTED {
+                return answer;
+            }
+            assert_eq!(answer.head["location"], path);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{path} is never built");
+    }
+
+    pub(crate) async fn post_as(&self, kind: &str, path: &str, body: impl Into<Body>) -> Got {
+        let request = Request::builder().method(Method::POST).uri(path).header("content-type", kind);
+        got(self.send(request.body(body.into()).expect("a request")).await).await
+    }
+
+    pub(crate) async fn post(&self, item: &Value) -> Got {
+        self.post_as("application/json", "/v1/events", item.to_string()).await
+    }
+
+    pub(crate) async fn accept(&self, item: &Value) -> Value {
+        let answer = self.post(item).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{item}: {}", answer.json);
+        answer.json
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(follower) = self.follower.take() {
+            follower.join().expect("the views did not panic");
+        }
+    }
+}
+
+pub(crate) async fn got(response: Response<Body>) -> Got {
+    let (head, body) = response.into_parts();
+    let bytes = to_bytes(body, 64 << 20).await.expect("a body");
+    let json = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into()));
+    Got { status: head.status, json, head: head.headers }
+}
+
+/// A call of a client of the shop.
+pub(crate) fn call(client: &str, id: &str, occurred_at: &str, summary: &str) -> Value {
+    json!({
+        "type": "call.logged", "client": client, "id": id, "source": "pbx", "occurred_at": occurred_at,
+        "data": { "direction": "in", "topics": ["delivery"], "summary": summary },
+    })
+}
+
+pub(crate) fn registered(client: &str, name: &str) -> Value {
+    json!({
+        "type": "client.registered", "client": client, "id": format!("reg-{client}"), "source": "shop",
+        "occurred_at": "2026-01-01T10:00:00Z", "data": { "kind": "person", "attributes": {}, "name": name },
+    })
+}
+
+pub(crate) fn with(mut item: Value, field: &str, value: impl Into<Value>) -> Value {
+    item[field] = value.into();
+    item
+}
