@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::intake::{Caller, Intake, Outcome};
 use crate::ids::Position;
+use crate::intake::{Caller, Intake, Outcome};
 
 /// How many events are posted at once when nothing else is said.
 pub const BATCH: usize = 5_000;

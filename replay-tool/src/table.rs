@@ -37,7 +37,9 @@ pub fn show(value: &Value) -> String {
                     Value::Array(items) if items.iter().any(Value::is_object) => {
                         tables += &format!("\n{name}\n{}\n", rows(items));
                     }
-                    Value::Object(inner) if number(value).is_none() && inner.values().any(|v| v.is_object() || v.is_array()) => {
+                    Value::Object(inner)
+                        if number(value).is_none() && inner.values().any(|v| v.is_object() || v.is_array()) =>
+                    {
                         tables += &format!("\n{name}\n{}\n", show(value));
                     }
                     other => lines.push(vec![name.clone(), cell(other)]),

@@ -66,7 +66,8 @@ pub async fn run(args: &AsOfArgs, console: &Console) -> Result<Done> {
     };
     let answer = answer(args, &data, clocks, now, client, console).await?;
     let head = data.folder.log.head().await?;
-    let text = format!("{}\nfrom {}, events up to position {} of {head}\n", show(&answer.value), answer.from, answer.position);
+    let text =
+        format!("{}\nfrom {}, events up to position {} of {head}\n", show(&answer.value), answer.from, answer.position);
     let report = json!({
         "as_of": as_of.map(|at| at.to_string()), "known_at": known_at.map(|at| at.to_string()),
         "position": answer.position, "head": head, "from": answer.from, "answer": answer.value,

@@ -84,7 +84,11 @@ pub async fn run(args: &DiffArgs, console: &Console) -> Result<Done> {
     let [left, right] = paths.as_slice() else { return Err(UsageError("two sides are compared".into()).into()) };
     for path in [left, right] {
         if !StoredViews::open(path, &zone)?.is_of(&views)? {
-            return Err(anyhow!("{} was made by other folds or in another time zone than {}: rebuild it first", path.display(), zone.name()));
+            return Err(anyhow!(
+                "{} was made by other folds or in another time zone than {}: rebuild it first",
+                path.display(),
+                zone.name()
+            ));
         }
     }
     let at = |path: &Path| -> Result<Position> { Ok(StoredViews::open(path, &zone)?.checkpoint()?.position) };

@@ -73,7 +73,9 @@ pub async fn run(args: &ExportArgs, console: &Console) -> Result<Done> {
 /// Events as they are posted, in the order of the log.
 async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Done> {
     let Some(vault) = &data.folder.vault else {
-        return Err(anyhow!("the keys of the folder are not at hand: without personal fields an export cannot be imported; --raw needs no keys"));
+        return Err(anyhow!(
+            "the keys of the folder are not at hand: without personal fields an export cannot be imported; --raw needs no keys"
+        ));
     };
     let log = &*data.folder.log;
     let head = log.head().await?;
@@ -102,10 +104,11 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Don
     let report = json!({ "events": written, "position": head, "erased": closed, "seconds": seconds });
     // On stdout stands the export itself.
     if args.out.is_none() {
-        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() }).map(|done| {
-            eprintln!("{} events, {}", grouped(written), rate(written, seconds));
-            done
-        });
+        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() })
+            .map(|done| {
+                eprintln!("{} events, {}", grouped(written), rate(written, seconds));
+                done
+            });
     }
     let mut text = format!("{} events up to position {head}, {}\n", grouped(written), rate(written, seconds));
     if closed > 0 {

@@ -18,7 +18,11 @@ pub mod verify;
 
 /// Replay, question, check and copy a Letopis log, without a server.
 #[derive(Debug, Parser)]
-#[command(name = "replay-tool", version, after_help = "Exit codes: 0 fine, 1 difference or damage found, 2 wrong usage, 3 could not run.")]
+#[command(
+    name = "replay-tool",
+    version,
+    after_help = "Exit codes: 0 fine, 1 difference or damage found, 2 wrong usage, 3 could not run."
+)]
 pub struct Cli {
     /// One JSON document on stdout, for programs.
     #[arg(long, global = true)]

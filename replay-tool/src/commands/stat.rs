@@ -42,7 +42,9 @@ pub fn run(args: &StatArgs) -> Result<Done> {
             })
         })
         .collect();
-    let span = |pick: fn(&(i64, i64)) -> i64, of: fn(&letopis_core::log::sqlite::audit::TypeCount) -> &(i64, i64), last: bool| {
+    let span = |pick: fn(&(i64, i64)) -> i64,
+                of: fn(&letopis_core::log::sqlite::audit::TypeCount) -> &(i64, i64),
+                last: bool| {
         let times = counts.iter().map(|count| pick(of(count)));
         (if last { times.max() } else { times.min() }).map(|at| Timestamp(at).to_string())
     };

@@ -95,10 +95,15 @@ fn text(verified: &Verified, views: &[Value]) -> String {
 fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
     let data = Data::open(dir)?;
     let Some(stored) = data.stored()? else {
-        return Err(UsageError("the folder has no views to verify: leave --views out, or run `rebuild --install`".into()).into());
+        return Err(UsageError(
+            "the folder has no views to verify: leave --views out, or run `rebuild --install`".into(),
+        )
+        .into());
     };
     if !stored.is_of(&data.views)? {
-        return Ok(vec![json!({ "view": "(all)", "sound": false, "reason": "made by other folds or in another time zone" })]);
+        return Ok(vec![
+            json!({ "view": "(all)", "sound": false, "reason": "made by other folds or in another time zone" }),
+        ]);
     }
     let at = stored.checkpoint()?;
     let scratch = Scratch::new()?;

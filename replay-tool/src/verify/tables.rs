@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use letopis_core::ids::ClientId;
-use letopis_core::log::{LogError, StreamName};
 use letopis_core::log::sqlite::audit::Audit;
+use letopis_core::log::{LogError, StreamName};
 use letopis_core::trust::key_numbers::key_numbers;
 
 use super::chain::Chains;
@@ -40,11 +40,7 @@ pub(super) fn check(
     self::keys(audit, keys, keys_used, out)
 }
 
-fn aliases(
-    audit: &Audit,
-    known: &dyn Fn(&[u8]) -> Option<ClientId>,
-    findings: &mut Findings,
-) -> Result<(), LogError> {
+fn aliases(audit: &Audit, known: &dyn Fn(&[u8]) -> Option<ClientId>, findings: &mut Findings) -> Result<(), LogError> {
     let mut parents = HashMap::new();
     audit.aliases(&mut |member, parent| match (known(member), known(parent)) {
         (Some(member), Some(parent)) => drop(parents.insert(member, parent)),
@@ -83,12 +79,7 @@ fn is_smallest(parents: &HashMap<ClientId, ClientId>, member: ClientId) -> bool 
     true
 }
 
-fn keys(
-    audit: &Audit,
-    path: Option<&Path>,
-    mut used: HashSet<u64>,
-    out: &mut Verified,
-) -> Result<(), LogError> {
+fn keys(audit: &Audit, path: Option<&Path>, mut used: HashSet<u64>, out: &mut Verified) -> Result<(), LogError> {
     let there = path.map(key_numbers).transpose();
     let there = there.unwrap_or_else(|error| {
         out.findings.add(None, None, format!("the key store cannot be read: {error}"));

@@ -23,7 +23,10 @@ fn a_clients_history_tells_every_event_in_the_order_it_happened_and_raw_as_recor
     let visit = happened.iter().position(|ty| ty == "visit.logged").expect("the visit");
     assert!(visit < happened.iter().position(|ty| ty == "order.placed").expect("the order"));
     assert!(!happened.contains(&"case.raised".to_owned()), "what never happened is not told");
-    assert_eq!((&told["events"][visit]["late"], &told["events"][visit]["occurred_at"]), (&json!(true), &json!("2026-01-04T12:00:00+03:00")));
+    assert_eq!(
+        (&told["events"][visit]["late"], &told["events"][visit]["occurred_at"]),
+        (&json!(true), &json!("2026-01-04T12:00:00+03:00"))
+    );
     let raw = types(&desk.report("history", &["shop:C-2", "--raw"]));
     assert_eq!(raw[raw.len() - 2..], ["visit.logged", "event.retracted"]);
     assert!(raw.contains(&"case.raised".to_owned()));

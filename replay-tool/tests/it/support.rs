@@ -98,7 +98,8 @@ impl Desk {
     pub(crate) fn with_key_of(other: &Self) -> Self {
         let desk = Self::new();
         std::fs::create_dir_all(desk.data().join("secrets")).expect("folder");
-        std::fs::copy(other.data().join("secrets/identity.key"), desk.data().join("secrets/identity.key")).expect("key");
+        std::fs::copy(other.data().join("secrets/identity.key"), desk.data().join("secrets/identity.key"))
+            .expect("key");
         desk
     }
 
@@ -175,19 +176,38 @@ pub(crate) fn history(clients: u64) -> Vec<Value> {
     for n in 0..clients {
         let client = format!("shop:C-{n}");
         let mut add = |ty: &str, id: String, at: String, data: Value| {
-            events.push(json!({ "type": ty, "id": id, "source": "shop", "client": client, "occurred_at": at, "data": data }));
+            events.push(
+                json!({ "type": ty, "id": id, "source": "shop", "client": client, "occurred_at": at, "data": data }),
+            );
         };
         let day = n % 27 + 1;
-        add("client.registered", format!("reg/{n}"), format!("2026-01-{day:02}T08:00:00+03:00"),
-            json!({ "kind": "person", "name": format!("Client {n}") }));
-        add("call.logged", format!("call/{n}"), format!("2026-01-{day:02}T10:30:00+03:00"),
-            json!({ "direction": "in", "duration_s": 60 + n, "deal": format!("shop:D-{n}"), "summary": "=asked for tea" }));
-        add("order.placed", format!("order/{n}"), format!("2026-02-{day:02}T09:00:00Z"), json!({
-            "order": format!("shop:O-{n}"), "currency": "EUR", "channel": "shop",
-            "lines": [{ "product": "tea", "quantity": (n % 5 + 1).to_string(), "unit_price": "1.255" }],
-        }));
-        add("case.raised", format!("case/{n}"), format!("2026-03-{day:02}T09:00:00Z"),
-            json!({ "case": format!("shop:K-{n}"), "kind": "complaint" }));
+        add(
+            "client.registered",
+            format!("reg/{n}"),
+            format!("2026-01-{day:02}T08:00:00+03:00"),
+            json!({ "kind": "person", "name": format!("Client {n}") }),
+        );
+        add(
+            "call.logged",
+            format!("call/{n}"),
+            format!("2026-01-{day:02}T10:30:00+03:00"),
+            json!({ "direction": "in", "duration_s": 60 + n, "deal": format!("shop:D-{n}"), "summary": "=asked for tea" }),
+        );
+        add(
+            "order.placed",
+            format!("order/{n}"),
+            format!("2026-02-{day:02}T09:00:00Z"),
+            json!({
+                "order": format!("shop:O-{n}"), "currency": "EUR", "channel": "shop",
+                "lines": [{ "product": "tea", "quantity": (n % 5 + 1).to_string(), "unit_price": "1.255" }],
+            }),
+        );
+        add(
+            "case.raised",
+            format!("case/{n}"),
+            format!("2026-03-{day:02}T09:00:00Z"),
+            json!({ "case": format!("shop:K-{n}"), "kind": "complaint" }),
+        );
     }
     events
 }

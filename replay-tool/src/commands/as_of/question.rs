@@ -378,9 +378,7 @@ impl LoyaltyArgs {
         let paging = Paging { limit: self.limit, cursor: None };
         let abc = |of| abc::abc(reader, &abc::Question { of, window, currency }, &paging);
         match self.what {
-            Loyalty::Rfm => {
-                json(rfm::rfm(reader, &rfm::Question { window, currency, basis, scores: None }, &paging)?)
-            }
+            Loyalty::Rfm => json(rfm::rfm(reader, &rfm::Question { window, currency, basis, scores: None }, &paging)?),
             Loyalty::RfmTable => json(rfm::rfm_table(reader, window, currency, basis)?),
             Loyalty::Cohorts => json(cohorts::cohorts(reader, window, cohorts::Measure::InMonth, basis)?),
             Loyalty::CohortsRolling => json(cohorts::cohorts(reader, window, cohorts::Measure::InMonthOrLater, basis)?),
@@ -407,9 +405,7 @@ impl CasesArgs {
             Cases::Overview => json(cases::overview(reader, from, to, by)?),
             Cases::List => json(cases::cases(reader, &cases::CaseFilter::default(), &window)?),
             Cases::Responses => json(cases::responses(reader)?),
-            Cases::Promises => {
-                json(cases::promises(reader, &cases::PromiseQuery::default(), &window)?)
-            }
+            Cases::Promises => json(cases::promises(reader, &cases::PromiseQuery::default(), &window)?),
         }
     }
 }

@@ -34,9 +34,7 @@ pub(super) fn write(data: &Data, name: &str, out: &Path) -> Result<Done> {
         })
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut writer = ArrowWriter::try_new(create_new(out)?, Arc::clone(&schema), Some(properties))
         .context("writing the Parquet file")?;
     let make = || -> Vec<Column> {

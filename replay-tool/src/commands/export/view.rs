@@ -12,11 +12,15 @@ use crate::console::{Done, Exit, UsageError, grouped};
 use crate::data::Data;
 
 /// A table of the folder's views, by the name of a view (its rows) or of any of its tables.
-pub(super) fn find<'a>(data: &'a Data, name: &str) -> Result<(&'a dyn View, StoredTable, Vec<StoredColumn>, StoredViews)> {
+pub(super) fn find<'a>(
+    data: &'a Data,
+    name: &str,
+) -> Result<(&'a dyn View, StoredTable, Vec<StoredColumn>, StoredViews)> {
     let mut all = data.views.iter().flat_map(|view| tables(view.as_ref()).into_iter().map(move |table| (view, table)));
     let found = all.find(|(view, table)| table.name == name || (view.name() == name && !table.is_total));
     let Some((view, table)) = found else {
-        let names: Vec<&str> = data.views.iter().flat_map(|view| tables(view.as_ref())).map(|table| table.name).collect();
+        let names: Vec<&str> =
+            data.views.iter().flat_map(|view| tables(view.as_ref())).map(|table| table.name).collect();
         return Err(UsageError(format!("there is no view or table {name:?}; there are {}", names.join(", "))).into());
     };
     let stored = data.stored()?.ok_or_else(|| anyhow!("the folder has no views yet: run `rebuild --install`"))?;

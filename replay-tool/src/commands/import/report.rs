@@ -32,7 +32,14 @@ impl Report {
     }
 
     /// A row that was not. Its file is made for the first.
-    pub(super) fn rejected(&mut self, place: &Value, rule: &str, field: &str, reason: &str, record: &Value) -> Result<()> {
+    pub(super) fn rejected(
+        &mut self,
+        place: &Value,
+        rule: &str,
+        field: &str,
+        reason: &str,
+        record: &Value,
+    ) -> Result<()> {
         let mut line = json!({ "at": place, "status": "rejected", "rule": rule, "field": field, "reason": reason });
         if let Some(rows) = &mut self.rows {
             write(rows, &line)?;

@@ -50,7 +50,9 @@ impl Sources {
                 (None, _, [only]) => (only.clone(), file.as_str()),
                 (None, Some(name), _) => (name.clone(), file.as_str()),
                 (None, None, _) => {
-                    return Err(UsageError(format!("{file}: the mapping has only the inputs {}", names.join(", "))).into());
+                    return Err(
+                        UsageError(format!("{file}: the mapping has only the inputs {}", names.join(", "))).into()
+                    );
                 }
             };
             files.named.entry(name).or_default().push(file.into());
