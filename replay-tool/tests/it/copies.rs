@@ -24,7 +24,8 @@ fn entangled() -> (Desk, Vec<Value>) {
                     "data": { "target": "shop:case/4" } }),
             json!({ "type": "order.placed", "id": "late", "source": "shop", "client": {"unidentified": "till 4"},
                     "occurred_at": "2026-01-02T00:00:00Z", "order": -3, "correlation": "c",
-                    "data": { "order": "shop:O-x", "currency": "EUR", "lines": [] } }),
+                    "data": { "order": "shop:O-x", "currency": "EUR",
+                              "lines": [{ "product": "tea", "quantity": "1", "unit_price": "2" }] } }),
         ],
         &[],
     );
@@ -107,7 +108,7 @@ fn a_table_for_spreadsheets_holds_no_formulas() {
     events[1]["data"]["name"] = json!("=HYPERLINK(\"x\")");
     desk.import(&events, &[]);
     desk.report("rebuild", &["--install"]);
-    let report = desk.report("export", &["--csv", "client", "--out", "{}/clients.csv"]);
+    let report = desk.report("export", &["--csv", "client_card", "--out", "{}/clients.csv"]);
     assert_eq!(report["rows"], 3);
     let table = std::fs::read_to_string(desk.path("clients.csv")).expect("table");
     assert!(table.contains("\"'=HYPERLINK(\"\"x\"\")\""), "{table}");

@@ -159,12 +159,12 @@ fn a_changed_row_of_a_view_is_found() {
     desk.report("rebuild", &["--install"]);
     let pointer = std::fs::read_to_string(desk.data().join("views/current")).expect("pointer");
     let conn = rusqlite::Connection::open(desk.data().join("views").join(pointer.trim())).expect("views");
-    let changed = conn.execute("UPDATE cases SET topic = 'other' WHERE rowid = 1", []).expect("changed");
+    let changed = conn.execute("UPDATE client_case SET topic = 'other' WHERE rowid = 1", []).expect("changed");
     drop(conn);
     assert_eq!(changed, 1);
     let done = desk.run("verify", &["--views"]).expect("verify");
     assert_eq!(done.exit, Exit::Found);
     let views = done.report["views"].as_array().expect("views");
     let unsound: Vec<&Value> = views.iter().filter(|view| view["sound"] == false).map(|view| &view["view"]).collect();
-    assert_eq!(unsound, [&json!("cases")]);
+    assert_eq!(unsound, [&json!("client_case")]);
 }

@@ -60,7 +60,7 @@ fn retail_revenue_comes_out_exact() {
     let best = desk.ask(&["purchases", "retail:14646", "--sales"]);
     assert_eq!(best["orders"], 73);
     let settlement = desk.ask(&["settlement", "retail:14646"]);
-    println!("{settlement}");
+    assert_eq!(settlement["currencies"][0]["ordered"], "280206.02");
 }
 
 #[test]
