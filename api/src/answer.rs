@@ -146,16 +146,13 @@ pub async fn whole<T: Serialize + Send + 'static>(
 ///
 /// # Errors
 /// When a parameter is left over, the query refuses one, or the log or the views cannot be read.
-pub async fn of_client<T: Serialize>(
+pub async fn of_client<T: Serialize + Send + 'static>(
     app: &App,
     asked: Asked,
     view: &'static str,
     client: ClientId,
     query: impl FnOnce(&Reader<'_>, ClientId) -> Result<T, QueryError> + Send + 'static,
-) -> Result<Response, Problem>
-where
-    T: Send + 'static,
-{
+) -> Result<Response, Problem> {
     let (data, fresh) = read_client(app, &asked, client, query).await?;
     Ok(envelope(app, &asked, view, data, fresh))
 }
