@@ -66,13 +66,16 @@ fn read(mapping: &Path, tables: PathBuf, sender: &mpsc::Sender<Vec<Value>>) -> a
 pub fn tour(address: std::net::SocketAddr) -> String {
     let ask = |path: &str, what: &str| format!("  curl -s 'http://{address}{path}'   # {what}\n");
     [
-        ask("/v1/views", "every view, how far it is, and its digest"),
-        ask("/v1/events?limit=3", "the log from its beginning"),
-        ask("/v1/clients?limit=3", "clients"),
-        ask("/v1/funnel/board?model=sales", "deals in their stages"),
-        ask("/v1/funnel/win-rate?by=region", "who wins where"),
-        ask("/v1/cases/overview", "complaints and what was promised"),
+        ask("/v1/clients/retail:17850", "a client's card, by his id in another system"),
+        ask("/v1/clients/retail:17850?as_of=2010-12-31", "the card as it was then"),
+        ask("/v1/clients/retail:17850/history?limit=3", "what happened with him, in its true order"),
+        ask("/v1/orders/retail:536365", "an order"),
+        ask("/v1/funnel/board", "deals in their stages"),
+        ask("/v1/funnel/board?as_of=2017-06-30", "the board on any past day"),
+        ask("/v1/funnel/win-rate?by=manager", "who wins how often"),
+        ask("/v1/cases/overview", "complaints, answers and how long they took"),
         ask("/v1/loyalty/repeat-rate", "who comes back"),
+        ask("/v1/views", "every view, how far it is, and its digest"),
         format!("  http://{address}/docs   # every endpoint, in the browser\n"),
     ]
     .concat()

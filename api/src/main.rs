@@ -113,7 +113,10 @@ async fn show(data: Option<PathBuf>, listen: SocketAddr, fixtures: &Path) -> any
     println!("Loading public data into {}", data.display());
     let started = std::time::Instant::now();
     demo::load(&app, fixtures, |set, tally| {
-        println!("  {set:<7} {:>7} events, {} known before, {} not taken", tally.accepted, tally.duplicates, tally.rejected);
+        println!(
+            "  {set:<7} {:>7} events, {} known before, {} not taken",
+            tally.accepted, tally.duplicates, tally.rejected
+        );
     })
     .await?;
     println!("  loaded after {:.1} s; building the views", started.elapsed().as_secs_f64());

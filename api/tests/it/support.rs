@@ -79,7 +79,8 @@ impl Server {
     /// As [`Server::get`], with everything that was posted in the views.
     pub(crate) async fn fresh(&self, path: &str) -> Got {
         let head = self.app.log.head().await.expect("head");
-        assert!(self.app.views.wait_for(head, PATIENCE).await, "the views follow");
+        let there = self.app.views.wait_for(head, PATIENCE).await;
+        assert!(there, "the views do not follow: {:?}", self.app.views.failure());
         self.get(path).await
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use crate::code::Code;
 use crate::time::Zone;
+use jiff::tz::TimeZone;
 
 use super::condition::{self, Condition};
 use super::error::MappingError;

@@ -1,8 +1,8 @@
 //! An `[[event]]` of a mapping: what one row or one group of rows becomes.
 
-use jiff::tz::TimeZone;
 use crate::events::{self, FieldInfo};
 use crate::time::Moment;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::condition::Condition;

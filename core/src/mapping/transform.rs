@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
 use crate::code::Code;
 use crate::money::{Currency, Money};
 use crate::time::{Day, YEARS};
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::row::{Row, Source};

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use crate::money::Money;
 use crate::time::{Day, Moment, Timestamp, YEARS};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde_json::Value;
 

@@ -4,12 +4,12 @@
 //! With files: [`store`] (`trust.db`), [`signer`] (the signing key and what it signed), [`sealer`] (follows
 //! the log and seals it), [`prove`] (reads proofs), [`vault`].
 
-pub mod key_numbers;
 pub mod bundle;
 pub mod chain;
 pub mod check;
 pub mod heads;
 pub mod hex;
+pub mod key_numbers;
 pub mod leaf;
 pub mod note;
 pub mod prove;
