@@ -45,7 +45,7 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
         Event::Definition(event) => definition(event),
-        Event::Knowledge(_) | Event::Custom(_) => Ok(()),
+        Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use letopis_core::ids::ClientId;
 use letopis_core::random::Random;
-use letopis_core::testing::contract::START;
+use letopis_core::testing::samples::START;
 use letopis_core::time::{Clock, DAY_US, Timestamp};
 use letopis_core::trust::bundle::{Bundle, ClientPart, EventPart, SealedState};
 use letopis_core::trust::check::{Policy, Rejection, Report, check};

@@ -1,7 +1,7 @@
 //! Bundles of a dishonest operator: he has the signing key, and signs whatever he likes.
 
 use letopis_core::ids::{ClientId, EventId, Position, Version};
-use letopis_core::testing::contract::START;
+use letopis_core::testing::samples::START;
 use letopis_core::time::{Moment, Timestamp};
 use letopis_core::trust::bundle::{Bundle, ClientPart, EventPart, FORMAT, SealedState};
 use letopis_core::trust::heads::{self, Head, NodeId};

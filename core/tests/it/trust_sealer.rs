@@ -9,7 +9,7 @@ use letopis_core::ids::{ClientId, EventId, Position, Version};
 use letopis_core::log::memory::MemoryLog;
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
 use letopis_core::log::{AppendError, Commit, EventLog, LogError, Placed, Recorded, StreamName};
-use letopis_core::testing::contract::{START, commit, event, stream};
+use letopis_core::testing::samples::{START, commit, event, stream};
 use letopis_core::time::SECOND_US;
 use letopis_core::trust::check::{Policy, check};
 use letopis_core::trust::leaf::Hash;

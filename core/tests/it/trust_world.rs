@@ -7,7 +7,7 @@ use letopis_core::ids::{ClientId, CommitId, EventId, Position};
 use letopis_core::log::memory::MemoryLog;
 use letopis_core::log::{Commit, EventLog, IndexChange, NewEvent, StreamName};
 use letopis_core::random::Random;
-use letopis_core::testing::contract::START;
+use letopis_core::testing::samples::START;
 use letopis_core::time::{ManualClock, Moment, SECOND_US, Timestamp};
 use letopis_core::trust::leaf::Meta;
 use letopis_core::trust::note::{DEFAULT_ORIGIN, VerifierKey};

@@ -21,6 +21,7 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         | Event::Campaign(_)
         | Event::Definition(_)
         | Event::Knowledge(_)
+        | Event::Log(_)
         | Event::Custom(_) => {}
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         Event::Deal(event) => deal(event),
         Event::Order(event) => order(event),
         Event::Campaign(event) => campaign(event),
-        Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) => Told::of(Class::Custom),
+        Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => Told::of(Class::Custom),
     }
 }
 
