@@ -146,7 +146,7 @@ pub async fn whole<T: Serialize + Send + 'static>(
 ///
 /// # Errors
 /// When a parameter is left over, the query refuses one, or the log or the views cannot be read.
-pub async fn of_client<T: Serialize>(
+pub async fn of_client<T>(
     app: &App,
     asked: Asked,
     view: &'static str,
@@ -154,7 +154,7 @@ pub async fn of_client<T: Serialize>(
     query: impl FnOnce(&Reader<'_>, ClientId) -> Result<T, QueryError> + Send + 'static,
 ) -> Result<Response, Problem>
 where
-    T: Send + 'static,
+    T: Serialize + Send + 'static,
 {
     let (data, fresh) = read_client(app, &asked, client, query).await?;
     Ok(envelope(app, &asked, view, data, fresh))

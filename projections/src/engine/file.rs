@@ -306,7 +306,7 @@ impl Writer<'_> {
 
     /// Stores totals into empty tables.
     pub(super) fn load_sums(&self, sums: Sums) -> Result<(), StoreError> {
-        let mut by_table: HashMap<&str, Vec<(Vec<Atom>, Vec<i64>)>> = HashMap::new();
+        let mut by_table: HashMap<&str, Vec<_>> = HashMap::new();
         for ((table, key), values) in sums {
             if values.iter().any(|value| *value != 0) {
                 by_table.entry(table).or_default().push((key, values));
@@ -354,7 +354,7 @@ impl Writer<'_> {
 
     fn total_columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
         let statement = self.conn.prepare_cached(&format!("SELECT * FROM {table}"))?;
-        Ok(statement.column_names().into_iter().map(ToOwned::to_owned).collect())
+        Ok(statement.column_names().map(ToOwned::to_owned).collect())
     }
 
     fn digests(&self, digests: &HashMap<&'static str, u128>) -> Result<(), StoreError> {

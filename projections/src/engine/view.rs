@@ -248,13 +248,13 @@ impl<P: Projection> Folded<P> {
     fn load(&self, conn: &Connection, owner: Owner, key: u128) -> Result<Option<P::Row>, StoreError> {
         use super::row::Cell;
         let probe = P::Row::empty(key, owner).put();
-        conn.prepare_cached(&self.select)?.query_row((&probe[0], owner.put()), |row| P::Row::get(row)).optional()
+        conn.prepare_cached(&self.select)?.query_row((&probe[0], owner.put()), P::Row::get).optional()
     }
 
     fn load_owner(&self, conn: &Connection, owner: Owner) -> Result<Vec<P::Row>, StoreError> {
         use super::row::Cell;
         let mut statement = conn.prepare_cached(&self.by_owner)?;
-        let rows = statement.query_map([owner.put()], |row| P::Row::get(row))?;
+        let rows = statement.query_map([owner.put()], P::Row::get)?;
         rows.collect()
     }
 
@@ -302,7 +302,7 @@ impl<P: Projection> Folded<P> {
 }
 
 /// The facts of a group by the owners of this view's rows.
-fn by_owner<'a>(group: &'a Group, per_event: bool) -> Vec<(Owner, Vec<&'a Placed>)> {
+fn by_owner(group: &Group, per_event: bool) -> Vec<(Owner, Vec<&Placed>)> {
     if !per_event {
         return vec![(group.owner, group.folded().collect())];
     }

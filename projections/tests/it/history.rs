@@ -19,12 +19,12 @@ use letopis_projections::engine::view::View;
 use proptest::prelude::*;
 
 /// 2026-01-01T00:00Z.
-pub const START: Timestamp = Timestamp(1_767_225_600 * SECOND_US);
+pub(crate) const START: Timestamp = Timestamp(1_767_225_600 * SECOND_US);
 const CLIENTS: u128 = 4;
 
 /// Something that is recorded. Times are half hours after [`START`], so that many fall together.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// An event of a client.
     Happened { client: u128, at: i64, what: What },
     /// An earlier step never happened (an index, wrapped).
@@ -39,7 +39,7 @@ pub enum Step {
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub enum What {
+pub(crate) enum What {
     /// The client was entered.
     Registered,
     /// A call of so many seconds.
@@ -185,12 +185,12 @@ fn what() -> impl Strategy<Value = What> {
 }
 
 /// One thing that happened to one client, in the first 60 days.
-pub fn happened() -> impl Strategy<Value = Step> {
+pub(crate) fn happened() -> impl Strategy<Value = Step> {
     (1..=CLIENTS, 0..60 * 48i64, what()).prop_map(|(client, at, what)| Step::Happened { client, at, what })
 }
 
 /// Histories with everything.
-pub fn histories(length: usize) -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn histories(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         20 => happened(),
         1 => any::<usize>().prop_map(Step::Retract),
@@ -202,8 +202,8 @@ pub fn histories(length: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A memory log with a clock that moves a second an event.
-pub struct Chronicle {
-    pub log: MemoryLog,
+pub(crate) struct Chronicle {
+    pub(crate) log: MemoryLog,
     clock: Arc<ManualClock>,
     /// What was recorded, by step: id, client, event, time.
     events: Vec<(EventId, ClientId, Event, Timestamp)>,
@@ -212,13 +212,13 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp(START.0 + 100 * DAY_US)));
         Self { log: MemoryLog::new(clock.clone()), clock, events: Vec::new(), aliases: Aliases::default(), next: 0 }
     }
 
     /// A log with these steps in it.
-    pub async fn of(steps: &[Step]) -> Self {
+    pub(crate) async fn of(steps: &[Step]) -> Self {
         let mut chronicle = Self::new();
         for (n, step) in steps.iter().enumerate() {
             chronicle.record(n, step).await;
@@ -227,7 +227,7 @@ impl Chronicle {
     }
 
     /// Records a step; `n` gives the event its id, so that the same step has the same id in any order.
-    pub async fn record(&mut self, n: usize, step: &Step) {
+    pub(crate) async fn record(&mut self, n: usize, step: &Step) {
         let id = EventId(1_000_000 + n as u128);
         match step {
             Step::Happened { client, at, what } => {
@@ -327,19 +327,19 @@ impl Chronicle {
 }
 
 /// Digest of every view.
-pub fn digests(file: &ViewFile) -> Vec<(String, u128)> {
+pub(crate) fn digests(file: &ViewFile) -> Vec<(String, u128)> {
     file.status().unwrap().into_iter().map(|status| (status.name, status.digest)).collect()
 }
 
 /// A rebuild in memory's stead: a file in a temporary folder.
-pub async fn rebuilt(log: &dyn EventLog, views: &[Box<dyn View>], dir: &Path, options: Options) -> ViewFile {
+pub(crate) async fn rebuilt(log: &dyn EventLog, views: &[Box<dyn View>], dir: &Path, options: Options) -> ViewFile {
     let path = dir.join(format!("{}.db", rand_name()));
     let source = Source { log, vault: None, views };
     rebuild::rebuild(source, &path, &Zone::named("Europe/Moscow").unwrap(), options, &|_, _| {}).await.unwrap()
 }
 
 /// A live file at nothing.
-pub fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
+pub(crate) fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
     let file =
         ViewFile::create(&dir.join(format!("{}.db", rand_name())), views, &Zone::named("Europe/Moscow").unwrap())
             .unwrap();
@@ -348,7 +348,7 @@ pub fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
 }
 
 /// Folds what is new.
-pub async fn follow(log: &dyn EventLog, views: &[Box<dyn View>], file: &mut ViewFile, aliases: &mut Aliases) {
+pub(crate) async fn follow(log: &dyn EventLog, views: &[Box<dyn View>], file: &mut ViewFile, aliases: &mut Aliases) {
     let source = Source { log, vault: None, views };
     while live::step(source, file, aliases).await.unwrap() > 0 {}
 }

@@ -248,7 +248,7 @@ pub fn to_json(atom: &Atom) -> Value {
 fn text(all: &[Difference], from: Position, to: Position) -> String {
     let rows = all.iter().map(|found| {
         let mut row = vec![found.view.to_owned(), found.table.name.to_owned()];
-        row.extend([found.same, found.only_left, found.only_right, found.changed].map(|n| grouped(n)));
+        row.extend([found.same, found.only_left, found.only_right, found.changed].map(grouped));
         row
     });
     let header = ["view", "table", "same", "only left", "only right", "changed"];

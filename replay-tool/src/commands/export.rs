@@ -104,11 +104,8 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Don
     let report = json!({ "events": written, "position": head, "erased": closed, "seconds": seconds });
     // On stdout stands the export itself.
     if args.out.is_none() {
-        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() })
-            .map(|done| {
-                eprintln!("{} events, {}", grouped(written), rate(written, seconds));
-                done
-            });
+        eprintln!("{} events, {}", grouped(written), rate(written, seconds));
+        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() });
     }
     let mut text = format!("{} events up to position {head}, {}\n", grouped(written), rate(written, seconds));
     if closed > 0 {
