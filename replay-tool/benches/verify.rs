@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let started = Instant::now();
         std::thread::scope(|scope| {
             for part in events.chunks(events.len().div_ceil(threads).max(1)) {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     for event in part {
                         let at = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
                         std::hint::black_box(meta_hash("order.placed", 1, at, event.order, &event.meta));
