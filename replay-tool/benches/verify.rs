@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use letopis_core::log::sqlite::audit::{Audit, RawEvent, RawRow};
+use letopis_core::log::sqlite::audit::{Audit, RawRow};
 use letopis_core::time::{Moment, Timestamp};
 use letopis_core::trust::leaf::{LEAF_LEN, facts_hash, meta_hash, sealed_hash};
 use letopis_replay_tool::verify::{Options, verify};
@@ -17,10 +17,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let log = dir.join("log.db");
     let audit = Audit::open(&log)?;
-    let mut events: Vec<RawEvent> = Vec::new();
+    let mut events = Vec::new();
     audit.rows(1, audit.last_position()?, &mut |row| {
         if let RawRow::Event(event) = row {
-            events.push(*event);
+            let at = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
+            events.push((
+                at,
+                event.order,
+                event.meta.to_vec(),
+                event.salt,
+                event.facts.to_vec(),
+                event.envelope.map(<[u8]>::to_vec),
+            ));
         }
     });
     let threads = Options::default().threads;
@@ -29,11 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::thread::scope(|scope| {
             for part in events.chunks(events.len().div_ceil(threads).max(1)) {
                 scope.spawn(move || {
-                    for event in part {
-                        let at = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
-                        std::hint::black_box(meta_hash("order.placed", 1, at, event.order, &event.meta));
-                        std::hint::black_box(facts_hash(&event.salt, &event.facts));
-                        std::hint::black_box(event.envelope.as_deref().map(|sealed| sealed_hash(Some(sealed))));
+                    for (at, order, meta, salt, facts, envelope) in part {
+                        std::hint::black_box(meta_hash("order.placed", 1, *at, *order, meta));
+                        std::hint::black_box(facts_hash(salt, facts));
+                        std::hint::black_box(envelope.as_deref().map(|sealed| sealed_hash(Some(sealed))));
                         std::hint::black_box(sealed_hash(Some(&[0; LEAF_LEN + 1])));
                     }
                 });

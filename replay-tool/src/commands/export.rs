@@ -186,8 +186,13 @@ fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
     while from <= events {
         let to = events.min(from + 9_999);
         let rows = |audit: &Audit| {
-            let mut rows: Vec<RawRow> = Vec::with_capacity(10_000);
-            audit.rows(from, to, &mut |row| rows.push(row));
+            let mut rows = Vec::with_capacity(10_000);
+            audit.rows(from, to, &mut |row| {
+                rows.push(match row {
+                    RawRow::Event(event) => Ok(event.fingerprint()),
+                    RawRow::Broken { position, .. } => Err(position),
+                });
+            });
             rows
         };
         let (ours, theirs) = (rows(&audit), rows(&copy));

@@ -1,8 +1,6 @@
 //! What can be checked of one row by itself: its hashes, its envelope, whether its contents can be read.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
-
+use foldhash::HashMap;
 use letopis_core::events::Event;
 use letopis_core::log::sqlite::audit::RawEvent;
 use letopis_core::time::{Moment, Timestamp};
@@ -20,6 +18,7 @@ pub(super) struct Checked {
     pub(super) facts: Hash,
     pub(super) sealed: Hash,
     pub(super) has_sealed: bool,
+    pub(super) sealed_under: Option<u64>,
     pub(super) erased: bool,
     pub(super) leaf: Hash,
     pub(super) bytes: u64,
@@ -27,59 +26,55 @@ pub(super) struct Checked {
 }
 
 pub(super) struct Bodies<'a> {
-    types: &'a HashMap<i64, (String, u16)>,
-    keys_used: Mutex<HashSet<u64>>,
+    types: HashMap<i64, &'a (String, u16)>,
 }
 
 impl<'a> Bodies<'a> {
-    pub(super) fn new(types: &'a HashMap<i64, (String, u16)>) -> Self {
-        Self { types, keys_used: Mutex::new(HashSet::new()) }
+    pub(super) fn new(types: &'a std::collections::HashMap<i64, (String, u16)>) -> Self {
+        Self { types: types.iter().map(|(key, name)| (*key, name)).collect() }
     }
 
-    /// The numbers of the keys under which envelopes that are there were sealed.
-    pub(super) fn keys_used(&self) -> HashSet<u64> {
-        std::mem::take(&mut *self.keys_used.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn check(&self, event: RawEvent) -> Checked {
+    pub(super) fn check(&self, event: &RawEvent<'_>) -> Checked {
         let mut problems = Vec::new();
         let occurred = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
         let meta = match self.types.get(&event.event_type) {
             Some((name, schema)) => {
-                if let Err(error) = Event::from_facts(name, *schema, &event.facts) {
+                if let Err(error) = Event::from_facts(name, *schema, event.facts) {
                     problems.push(format!("its facts are not those of a {name}: {error}"));
                 }
-                meta_hash(name, *schema, occurred, event.order, &event.meta)
+                meta_hash(name, *schema, occurred, event.order, event.meta)
             }
             None => {
                 problems.push(format!("its type, number {}, is not in the table of types", event.event_type));
                 Hash::default()
             }
         };
-        if let Err(error) = Meta::decode(&event.meta) {
+        if let Err(error) = Meta::decode(event.meta) {
             problems.push(error.to_string());
         }
         let sealed = event.sealed_hash.unwrap_or_default();
-        if let Some(envelope) = &event.envelope {
+        let mut sealed_under = None;
+        if let Some(envelope) = event.envelope {
             if sealed_hash(Some(envelope)) != sealed {
                 problems.push("its sealed part is not the one whose hash is recorded".to_owned());
             }
             match seal::key_id(envelope) {
-                Ok(key) => drop(self.keys_used.lock().unwrap_or_else(PoisonError::into_inner).insert(key)),
+                Ok(key) => sealed_under = Some(key),
                 Err(error) => problems.push(error.to_string()),
             }
         }
         let length = |bytes: &[u8]| bytes.len() as u64;
         Checked {
-            bytes: length(&event.meta)
-                + length(&event.facts)
-                + event.envelope.as_deref().map_or(0, length)
+            bytes: length(event.meta)
+                + length(event.facts)
+                + event.envelope.map_or(0, length)
                 + LEAF_LEN as u64
                 + 1
                 + 16,
-            facts: facts_hash(&event.salt, &event.facts),
+            facts: facts_hash(&event.salt, event.facts),
             meta,
             sealed,
+            sealed_under,
             has_sealed: event.sealed_hash.is_some(),
             erased: event.sealed_hash.is_some() && event.envelope.is_none(),
             position: event.position,

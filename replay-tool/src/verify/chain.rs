@@ -22,7 +22,8 @@ struct Head {
 
 pub(super) struct Chains<'a> {
     names: &'a HashMap<i64, String>,
-    heads: HashMap<i64, Head>,
+    heads: foldhash::HashMap<i64, Head>,
+    keys_used: foldhash::HashSet<u64>,
     ids: Vec<[u8; 16]>,
     next: u64,
     recorded_at: i64,
@@ -33,7 +34,8 @@ impl<'a> Chains<'a> {
     pub(super) fn new(names: &'a HashMap<i64, String>) -> Self {
         Self {
             names,
-            heads: HashMap::new(),
+            heads: foldhash::HashMap::default(),
+            keys_used: foldhash::HashSet::default(),
             ids: Vec::new(),
             next: 1,
             recorded_at: i64::MIN,
@@ -49,6 +51,11 @@ impl<'a> Chains<'a> {
     /// The names of streams without events, and of all others.
     pub(super) fn names(&self) -> impl Iterator<Item = (&'a str, bool)> {
         self.names.iter().map(|(key, name)| (name.as_str(), self.heads.contains_key(key)))
+    }
+
+    /// The numbers of the keys under which sealed parts that are there were sealed.
+    pub(super) fn keys_used(&self) -> impl Iterator<Item = u64> {
+        self.keys_used.iter().copied()
     }
 
     fn gap(&self, upto: u64, findings: &mut Findings) {
@@ -74,6 +81,7 @@ impl<'a> Chains<'a> {
         out.sealed += u64::from(row.has_sealed);
         out.erased += u64::from(row.erased);
         out.hashed_bytes += row.bytes;
+        self.keys_used.extend(row.sealed_under);
         let name = self.names.get(&row.stream);
         for problem in &row.problems {
             out.findings.add(position, name.cloned(), problem.clone());

@@ -129,10 +129,9 @@ pub fn verify(
         }
         progress(chains.at(), last);
     })?;
-    let keys_used = bodies.keys_used();
     chains.finish(last, &mut verified);
     verified.seconds = started.elapsed().as_secs_f64();
-    tables::check(&audit, &chains, keys, keys_used, &mut verified)?;
+    tables::check(&audit, &chains, keys, &mut verified)?;
     Ok(verified)
 }
 
@@ -166,7 +165,7 @@ fn walk(
                     let mut rows = Vec::with_capacity((to - from + 1) as usize);
                     audit.rows(from, to, &mut |row| {
                         rows.push(match row {
-                            RawRow::Event(event) => Ok(bodies.check(*event)),
+                            RawRow::Event(event) => Ok(bodies.check(&event)),
                             RawRow::Broken { position, reason } => Err((position, reason)),
                         });
                     });

@@ -15,7 +15,6 @@ pub(super) fn check(
     audit: &Audit,
     chains: &Chains<'_>,
     keys: Option<&Path>,
-    keys_used: HashSet<u64>,
     out: &mut Verified,
 ) -> Result<(), LogError> {
     let clients: HashSet<ClientId> = chains
@@ -37,7 +36,7 @@ pub(super) fn check(
     for position in audit.stray_sealed()? {
         out.findings.add(position, None, "a sealed part lies here that no event has, or an erasure was left half done");
     }
-    self::keys(audit, keys, keys_used, out)
+    self::keys(audit, keys, chains.keys_used().collect(), out)
 }
 
 fn aliases(audit: &Audit, known: &dyn Fn(&[u8]) -> Option<ClientId>, findings: &mut Findings) -> Result<(), LogError> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::backup::Backup;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
+use sha2::{Digest, Sha256};
 
 use super::schema::{open_reader, written_schema};
 use crate::log::LogError;
@@ -25,7 +25,7 @@ pub struct Audit {
 
 /// A row of the log as it lies there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawEvent {
+pub struct RawEvent<'a> {
     /// Its place in the log.
     pub position: u64,
     /// The key of its stream.
@@ -45,24 +45,47 @@ pub struct RawEvent {
     /// When it was recorded, µs UTC.
     pub recorded_at: i64,
     /// Who recorded it, encoded.
-    pub meta: Vec<u8>,
+    pub meta: &'a [u8],
     /// Random bytes before the facts in their hash.
     pub salt: [u8; 16],
     /// Canonical JSON, as far as nobody touched it.
-    pub facts: Vec<u8>,
+    pub facts: &'a [u8],
     /// The hash of its sealed part, when it has or had one.
     pub sealed_hash: Option<Hash>,
     /// The sealed part, when it is there.
-    pub envelope: Option<Vec<u8>>,
+    pub envelope: Option<&'a [u8]>,
     /// Its leaf hash.
     pub leaf: Hash,
 }
 
+impl RawEvent<'_> {
+    /// A hash of everything in it: two rows with one hash are the same.
+    pub fn fingerprint(&self) -> Hash {
+        let mut hasher = Sha256::new();
+        let mut put = |bytes: &[u8]| hasher.update([&(bytes.len() as u64).to_be_bytes(), bytes].concat());
+        for number in [self.position, self.stream as u64, self.version, self.event_type as u64] {
+            put(&number.to_be_bytes());
+        }
+        for number in [self.occurred_at, self.offset_min.into(), self.order.into(), self.recorded_at] {
+            put(&number.to_be_bytes());
+        }
+        put(&self.id);
+        put(self.meta);
+        put(&self.salt);
+        put(self.facts);
+        put(self.sealed_hash.as_ref().map_or(&[], |hash| hash));
+        put(&[self.envelope.is_some().into()]);
+        put(self.envelope.unwrap_or_default());
+        put(&self.leaf);
+        hasher.finalize().into()
+    }
+}
+
 /// A row, or why it cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RawRow {
+pub enum RawRow<'a> {
     /// It can.
-    Event(Box<RawEvent>),
+    Event(RawEvent<'a>),
     /// It cannot.
     Broken {
         /// Where.
@@ -85,9 +108,9 @@ fn failed(error: rusqlite::Error) -> LogError {
     LogError::new("reading the log for an audit", error)
 }
 
-const SELECT: &str = "SELECT position, stream, version, type, id, occurred_at, offset_min, ord, recorded_at, meta,
-    salt, facts, sealed_hash, leaf, (SELECT envelope FROM sealed WHERE sealed.position = event.position)
-    FROM event ";
+const EVENTS: &str = "SELECT position, stream, version, type, id, occurred_at, offset_min, ord, recorded_at, meta,
+    salt, facts, sealed_hash, leaf FROM event WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
+const SEALED: &str = "SELECT position, envelope FROM sealed WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
 
 impl Audit {
     /// Opens a log file.
@@ -111,34 +134,49 @@ impl Audit {
 
     /// Hands over the rows from one position to another, both included, in order. Where a page of the
     /// file is broken, its rows are tried one by one.
-    pub fn rows(&self, from: u64, to: u64, take: &mut dyn FnMut(RawRow)) {
+    pub fn rows(&self, from: u64, to: u64, take: &mut dyn FnMut(RawRow<'_>)) {
         let mut next = from;
         while next <= to {
             let end = to.min(next.saturating_add(PAGE - 1));
-            match self.page(next, end) {
-                Ok(page) => page.into_iter().for_each(&mut *take),
-                Err(_) => (next..=end).for_each(|position| match self.page(position, position) {
-                    Ok(page) => page.into_iter().for_each(&mut *take),
-                    Err(error) => take(RawRow::Broken { position, reason: error.to_string() }),
-                }),
+            let mut at = next;
+            if self.page(next, end, &mut at, take).is_err() {
+                let first = at;
+                for position in first..=end {
+                    if let Err(error) = self.page(position, position, &mut at, take) {
+                        take(RawRow::Broken { position, reason: error.to_string() });
+                    }
+                }
             }
             next = end + 1;
         }
     }
 
-    fn page(&self, from: u64, to: u64) -> rusqlite::Result<Vec<RawRow>> {
-        let sql = format!("{SELECT} WHERE position BETWEEN ?1 AND ?2 ORDER BY position");
-        let mut select = self.conn.prepare_cached(&sql)?;
-        let mut rows = select.query((saturate(from), saturate(to)))?;
-        let mut page = Vec::with_capacity((to - from + 1).min(PAGE) as usize);
-        while let Some(row) = rows.next()? {
-            let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
-            page.push(match event(row) {
-                Ok(event) => RawRow::Event(Box::new(event)),
+    /// Hands over a page; `next` follows the last row that was handed over. The envelopes are read beside the
+    /// events in one go: a look-up for each costs more than hashing it.
+    fn page(&self, from: u64, to: u64, next: &mut u64, take: &mut dyn FnMut(RawRow<'_>)) -> rusqlite::Result<()> {
+        let (mut events, mut sealed) = (self.conn.prepare_cached(EVENTS)?, self.conn.prepare_cached(SEALED)?);
+        let bounds = (saturate(from), saturate(to));
+        let (mut events, mut sealed) = (events.query(bounds)?, sealed.query(bounds)?);
+        let mut envelope = sealed.next()?;
+        while let Some(row) = events.next()? {
+            let place: i64 = row.get(0)?;
+            while let Some(found) = envelope
+                && found.get::<_, i64>(0)? < place
+            {
+                envelope = sealed.next()?;
+            }
+            let position = u64::try_from(place).unwrap_or_default();
+            let own = match envelope {
+                Some(found) if found.get::<_, i64>(0)? == place => Some(found),
+                _ => None,
+            };
+            take(match event(row, own) {
+                Ok(event) => RawRow::Event(event),
                 Err(error) => RawRow::Broken { position, reason: error.to_string() },
             });
+            *next = position.saturating_add(1);
         }
-        Ok(page)
+        Ok(())
     }
 
     /// Streams by key.
@@ -373,8 +411,7 @@ fn saturate(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn event(row: &Row<'_>) -> Result<RawEvent, Box<dyn std::error::Error>> {
-    let bytes = |index| row.get_ref(index).map_err(Into::into).and_then(owned);
+fn event<'a>(row: &'a Row<'_>, sealed: Option<&'a Row<'_>>) -> Result<RawEvent<'a>, Box<dyn std::error::Error>> {
     Ok(RawEvent {
         position: u64::try_from(row.get::<_, i64>(0)?)?,
         stream: row.get(1)?,
@@ -385,18 +422,14 @@ fn event(row: &Row<'_>) -> Result<RawEvent, Box<dyn std::error::Error>> {
         offset_min: row.get(6)?,
         order: row.get(7)?,
         recorded_at: row.get(8)?,
-        meta: bytes(9)?,
+        meta: row.get_ref(9)?.as_bytes()?,
         salt: row.get(10)?,
-        facts: bytes(11)?,
+        facts: row.get_ref(11)?.as_bytes()?,
         sealed_hash: row.get(12)?,
         leaf: row.get(13)?,
-        envelope: match row.get_ref(14)? {
-            ValueRef::Null => None,
-            other => Some(owned(other)?),
+        envelope: match sealed {
+            Some(sealed) => Some(sealed.get_ref(1)?.as_bytes()?),
+            None => None,
         },
     })
-}
-
-fn owned(value: ValueRef<'_>) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    Ok(value.as_bytes()?.to_vec())
 }
