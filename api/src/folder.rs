@@ -9,6 +9,7 @@ use letopis_core::log::EventLog;
 use letopis_core::random::Random;
 use letopis_core::time::{Clock, SystemClock};
 use letopis_projections::engine::generations::Views;
+use letopis_projections::search::Search;
 
 use crate::keys::Keys;
 use crate::state::{App, Parts};
@@ -36,7 +37,8 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
     let list = letopis_projections::views::all();
     let zone = folder.settings.zone.clone();
     let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
+    let search = Search::open(&folder.views(), Arc::clone(&log), Arc::clone(&vault)).await?;
     let keys = Keys::open(dir, always)?;
     let random = Arc::new(Random::system());
-    Ok(App::new(Parts { log, vault, identity, clock, random, settings: folder.settings.clone(), views, keys }))
+    Ok(App::new(Parts { log, vault, identity, clock, random, settings: folder.settings.clone(), views, search, keys }))
 }
