@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use letopis_core::ids::{ClientId, Position};
-use letopis_core::time::{Day, Timestamp};
+use letopis_core::time::Timestamp;
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::read::{QueryError, Reader};
@@ -58,14 +58,6 @@ pub struct PeriodParams {
     from: Option<String>,
     /// The day after the last (YYYY-MM-DD); up to the bound when missing.
     to: Option<String>,
-}
-
-/// The first day anything can be recorded of.
-const FIRST_DAY: Day = Day(-62_091);
-
-/// The days that are meant, up to the bound of the answer.
-pub fn days(reader: &Reader<'_>, (from, to): (Option<Day>, Option<Day>)) -> (Day, Day) {
-    (from.unwrap_or(FIRST_DAY), to.unwrap_or(Day(reader.day().0.saturating_add(1))))
 }
 
 /// An answer with what it rests on.
@@ -131,11 +123,15 @@ pub async fn whole<T: Serialize + Send + 'static>(
         Clocks { as_of: Some(bound), known_at: None } => from == From::Totals && is_day_bound(app, bound),
         Clocks { known_at: Some(_), .. } => false,
     };
-    let (views, clocks) = (Arc::clone(&app.views), asked.clocks);
+    let (views, clocks, wanted) = (Arc::clone(&app.views), asked.clocks, asked.min_position.unwrap_or_default());
     // Whole views cost time on a processor: they are read on a thread for that.
     let handle = Handle::current();
     let read = tokio::task::spawn_blocking(move || {
-        if live { handle.block_on(views.read(now, query)).map(Some) } else { views.read_dated(clocks, now, query) }
+        if live {
+            handle.block_on(views.read(now, query)).map(Some)
+        } else {
+            views.read_dated(clocks, wanted, now, query)
+        }
     });
     match read.await.map_err(|error| Problem::internal(&error))?? {
         Some((data, fresh)) => Ok(envelope(app, &asked, view, data, fresh)),

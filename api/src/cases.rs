@@ -11,7 +11,7 @@ use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, days, of_found, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, of_found, whole};
 use crate::error::Problem;
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
@@ -100,7 +100,7 @@ async fn overview(State(app): State<App>, mut asked: Asked) -> Result<Response, 
     ];
     let (by, period) = (asked.word("by", &by)?, asked.days()?);
     whole(&app, asked, VIEW, From::Totals, move |r| {
-        let (from, to) = days(r, period);
+        let (from, to) = r.days(period);
         cases::overview(r, from, to, by)
     })
     .await

@@ -8,7 +8,7 @@ use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, days, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, whole};
 use crate::error::Problem;
 use crate::extract::Asked;
 use crate::openapi::ProblemDocument;
@@ -36,7 +36,7 @@ async fn count(State(app): State<App>, mut asked: Asked) -> Result<Response, Pro
     ];
     let (by, period) = (asked.words("by", &by)?, asked.days()?);
     whole(&app, asked, "history", From::Totals, move |r| {
-        let (from, to) = days(r, period);
+        let (from, to) = r.days(period);
         history::contacts(r, from, to, &by)
     })
     .await
@@ -49,7 +49,7 @@ async fn count(State(app): State<App>, mut asked: Asked) -> Result<Response, Pro
 async fn topics(State(app): State<App>, mut asked: Asked) -> Result<Response, Problem> {
     let (limit, period) = (asked.limit()?, asked.days()?);
     whole(&app, asked, "history", From::Totals, move |r| {
-        let (from, to) = days(r, period);
+        let (from, to) = r.days(period);
         history::topics(r, from, to, limit)
     })
     .await

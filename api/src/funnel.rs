@@ -9,7 +9,7 @@ use letopis_projections::views::funnel::{self, By, Period};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PeriodParams, days, whole};
+use crate::answer::{Answer, ClockParams, From, PeriodParams, whole};
 use crate::error::Problem;
 use crate::extract::Asked;
 use crate::openapi::ProblemDocument;
@@ -40,7 +40,7 @@ fn model(asked: &mut Asked) -> Result<Code, Problem> {
 }
 
 fn period(reader: &Reader<'_>, asked: (Option<Day>, Option<Day>)) -> Period {
-    let (from, to) = days(reader, asked);
+    let (from, to) = reader.days(asked);
     Period { from, to }
 }
 

@@ -12,7 +12,7 @@ use letopis_projections::views::orders::answer::Paging;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, days, envelope, read_client, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, envelope, read_client, whole};
 use crate::error::{Kind, Problem};
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
@@ -45,7 +45,7 @@ fn paging(asked: &mut Asked) -> Result<Paging, Problem> {
 }
 
 fn window(reader: &Reader<'_>, asked: (Option<Day>, Option<Day>)) -> Window {
-    let (from, to) = days(reader, asked);
+    let (from, to) = reader.days(asked);
     Window { from, to }
 }
 

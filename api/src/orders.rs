@@ -10,7 +10,7 @@ use letopis_projections::views::orders::revenue::{self, By, Question};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, days, of_found, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, of_found, whole};
 use crate::error::Problem;
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
@@ -55,7 +55,7 @@ async fn revenue(State(app): State<App>, mut asked: Asked) -> Result<Response, P
     let (currency, identified) = (asked.one("currency")?, asked.one("identified")?);
     let paging = Paging { limit: limit as usize, cursor };
     whole(&app, asked, VIEW, From::Totals, move |r| {
-        let (from, to) = days(r, period);
+        let (from, to) = r.days(period);
         revenue::revenue(r, &Question { from, to, by, currency, identified }, &paging)
     })
     .await

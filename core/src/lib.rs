@@ -1,4 +1,20 @@
-//! The core of Letopis.
+//! The core of Letopis: facts, the log that keeps them, and what makes the log prove itself and forget.
+//!
+//! A fact's way through this crate, from what a front office posts to what an auditor checks:
+//!
+//! 1. [`events`] is the vocabulary, one file per area of the business. A type is declared once; the codec
+//!    splits it into facts in the clear and personal fields ([`personal`]).
+//! 2. [`intake`] takes posted items in: it finds out whom they are about ([`identity`]), judges them by the
+//!    [`rules`], seals the personal part and answers with receipts. [`import`] and [`mapping`] bring whole files.
+//! 3. [`log`] keeps them. [`log::EventLog`] is the one trait, its promises are numbered, and the suite in
+//!    `testing` holds every implementation to them ([`log::memory`], [`log::sqlite`]).
+//! 4. [`fact`] is an event as it is read again: decoded, lifted to today's schema, opened as far as the reader's
+//!    keys allow, in fold order. [`reader`] reads what is known of one client.
+//! 5. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
+//!
+//! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant.
+//! Nothing here knows of views or HTTP.
+
 pub mod code;
 pub mod events;
 pub mod fact;

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod feed;
+mod functions;
 mod keys;
 mod pages;
 mod posting;

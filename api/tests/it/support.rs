@@ -48,9 +48,21 @@ impl Server {
         server.follow()
     }
 
+    /// A server on a folder of its own that gives the same things the same ids.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        let dir = tempfile::tempdir().expect("tempdir");
+        std::fs::create_dir_all(dir.path().join("secrets")).expect("a folder");
+        let key = "secrets/identity.key";
+        std::fs::copy(other.dir.path().join(key), dir.path().join(key)).expect("copied");
+        Self::on(dir).await.follow()
+    }
+
     /// Nothing is folded until [`Server::follow`].
     pub(crate) async fn without_views() -> Self {
-        let dir = tempfile::tempdir().expect("tempdir");
+        Self::on(tempfile::tempdir().expect("tempdir")).await
+    }
+
+    async fn on(dir: TempDir) -> Self {
         let clock = Arc::new(ManualClock::at(at(TODAY)));
         let app = folder::open_at(dir.path(), false, clock.clone()).await.expect("opens");
         let router = server::router(app.clone());

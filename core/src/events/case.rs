@@ -161,3 +161,21 @@ area! {
         outcome: Code,
     }
 }
+
+impl CaseEvent {
+    /// The case that it is about.
+    pub fn case_id(&self) -> CaseId {
+        match self {
+            Self::Raised(e) => e.case,
+            Self::Classified(e) => e.case,
+            Self::Assigned(e) => e.case,
+            Self::Forwarded(e) => e.case,
+            Self::DueSet(e) => e.case,
+            Self::DueMoved(e) => e.case,
+            Self::Answered(e) => e.case,
+            Self::Resolved(e) => e.case,
+            Self::Reopened(e) => e.case,
+            Self::Closed(e) => e.case,
+        }
+    }
+}

@@ -116,3 +116,18 @@ area! {
         reason: String,
     }
 }
+
+impl DealEvent {
+    /// The deal that it is about.
+    pub fn deal_id(&self) -> DealId {
+        match self {
+            Self::Opened(e) => e.deal,
+            Self::StageChanged(e) => e.deal,
+            Self::AmountChanged(e) => e.deal,
+            Self::TeamChanged(e) => e.deal,
+            Self::Won(e) => e.deal,
+            Self::Lost(e) => e.deal,
+            Self::Reopened(e) => e.deal,
+        }
+    }
+}

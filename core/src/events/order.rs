@@ -219,3 +219,23 @@ area! {
         order: OrderId,
     }
 }
+
+impl OrderEvent {
+    /// The order that it is about, if it is about one.
+    pub fn order_id(&self) -> Option<OrderId> {
+        match self {
+            Self::Placed(e) => Some(e.order),
+            Self::Confirmed(e) => Some(e.order),
+            Self::Changed(e) => Some(e.order),
+            Self::InvoiceIssued(e) => Some(e.order),
+            Self::PaymentReceived(e) => e.order,
+            Self::PaymentRefunded(e) => e.order,
+            Self::GoodsShipped(e) => Some(e.order),
+            Self::GoodsReturned(e) => Some(e.order),
+            Self::ServiceRendered(e) => e.order,
+            Self::Adjusted(e) => Some(e.order),
+            Self::Cancelled(e) => Some(e.order),
+            Self::Completed(e) => Some(e.order),
+        }
+    }
+}

@@ -70,6 +70,9 @@ impl Intake {
             Event::Client(ClientEvent::ContactPointRemoved(_)) | Event::Knowledge(_) => {
                 self.release_contacts(wave, id, client, place, shaped, &mut changes).await?;
             }
+            Event::Client(ClientEvent::RelationEstablished(e)) => {
+                self.relate(wave, e.to, shaped.refs.contains_key("to"), &mut changes).await?;
+            }
             Event::Client(ClientEvent::Merged(e)) => self.merge(wave, e.absorbed, client, &mut changes).await?,
             Event::Client(ClientEvent::Unmerged(e)) => {
                 if self.log.merged_into(e.absorbed).await? != Some(client) {
@@ -91,6 +94,19 @@ impl Intake {
             }
         }
         Ok(changes)
+    }
+
+    /// An id of ours that nobody has is a slip; a client of another system may still come.
+    async fn relate(&self, wave: &Wave, to: ClientId, is_foreign: bool, changes: &mut Changes) -> Result<(), Stop> {
+        if self.exists(wave, to).await? {
+            return Ok(());
+        }
+        let reason = format!("no client {to} is recorded");
+        if !is_foreign {
+            return Err(Rejection::new("unknown_client", "data.to", reason).into());
+        }
+        changes.flags.push(Flag { rule: "relation.unknown_client", reason });
+        Ok(())
     }
 
     async fn merge(&self, wave: &Wave, absorbed: ClientId, into: ClientId, changes: &mut Changes) -> Result<(), Stop> {

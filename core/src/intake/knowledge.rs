@@ -26,6 +26,9 @@ impl Intake {
         mut data: Map<String, Value>,
     ) -> Result<Shaped, Stop> {
         let (target, name) = self.target(&mut data).await?;
+        if target.event.area() == "log" {
+            return Err(unfit("not_correctable", &target, "what the log says of itself stands"));
+        }
         if target.is_knowledge() {
             return Err(unfit("not_correctable", &target, "retract it, un-merge or unlink instead"));
         }
@@ -92,6 +95,9 @@ impl Intake {
             return Err(Rejection::new("unknown_schema", "schema", "event.retracted is posted with schema 1").into());
         }
         let (target, name) = self.target(&mut data).await?;
+        if target.event.area() == "log" {
+            return Err(unfit("not_retractable", &target, "what the log says of itself stands"));
+        }
         if target.is_knowledge() && !matches!(target.event, Event::Knowledge(KnowledgeEvent::Corrected(_))) {
             return Err(unfit("not_retractable", &target, "post what is true now instead"));
         }

@@ -17,23 +17,8 @@ pub(super) struct CaseState {
 
 type Cases = BTreeMap<CaseId, CaseState>;
 
-fn id(event: &CaseEvent) -> CaseId {
-    match event {
-        CaseEvent::Raised(e) => e.case,
-        CaseEvent::Classified(e) => e.case,
-        CaseEvent::Assigned(e) => e.case,
-        CaseEvent::Forwarded(e) => e.case,
-        CaseEvent::DueSet(e) => e.case,
-        CaseEvent::DueMoved(e) => e.case,
-        CaseEvent::Answered(e) => e.case,
-        CaseEvent::Resolved(e) => e.case,
-        CaseEvent::Reopened(e) => e.case,
-        CaseEvent::Closed(e) => e.case,
-    }
-}
-
 pub(super) fn apply(cases: &mut Cases, event: &CaseEvent) {
-    let case = cases.entry(id(event)).or_default();
+    let case = cases.entry(event.case_id()).or_default();
     match event {
         CaseEvent::Raised(_) => case.raised = true,
         CaseEvent::DueSet(_) => case.due_set = true,
@@ -49,7 +34,7 @@ pub(super) fn apply(cases: &mut Cases, event: &CaseEvent) {
 }
 
 pub(super) fn decide(cases: &Cases, event: &CaseEvent) -> Verdict {
-    let id = id(event);
+    let id = event.case_id();
     let case = cases.get(&id).copied().unwrap_or_default();
     match event {
         CaseEvent::Raised(_) if case.raised => refuse("case.raised_twice", format!("case {id} was raised already")),

@@ -15,20 +15,8 @@ pub(super) struct DealState {
 
 type Deals = BTreeMap<DealId, DealState>;
 
-fn id(event: &DealEvent) -> DealId {
-    match event {
-        DealEvent::Opened(e) => e.deal,
-        DealEvent::StageChanged(e) => e.deal,
-        DealEvent::AmountChanged(e) => e.deal,
-        DealEvent::TeamChanged(e) => e.deal,
-        DealEvent::Won(e) => e.deal,
-        DealEvent::Lost(e) => e.deal,
-        DealEvent::Reopened(e) => e.deal,
-    }
-}
-
 pub(super) fn apply(deals: &mut Deals, event: &DealEvent) {
-    let deal = deals.entry(id(event)).or_default();
+    let deal = deals.entry(event.deal_id()).or_default();
     match event {
         DealEvent::Opened(_) => deal.opened = true,
         DealEvent::Won(_) => deal.closed = Some("won"),
@@ -39,7 +27,7 @@ pub(super) fn apply(deals: &mut Deals, event: &DealEvent) {
 }
 
 pub(super) fn decide(deals: &Deals, event: &DealEvent) -> Verdict {
-    let id = id(event);
+    let id = event.deal_id();
     let deal = deals.get(&id).copied().unwrap_or_default();
     match (event, deal.closed) {
         (DealEvent::Opened(_), _) if deal.opened => refuse("deal.opened_twice", format!("deal {id} is open already")),

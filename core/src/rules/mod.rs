@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::events::{Event, InteractionEvent};
+use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
 use crate::ids::{CaseId, DealId, OrderId};
 use crate::time::Timestamp;
@@ -67,6 +67,7 @@ impl Ledger {
         match event {
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
+            Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
             Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
@@ -85,7 +86,7 @@ impl Ledger {
             Event::Deal(event) => deal::apply(&mut self.deals, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Client(event) => {
-                self.registered |= matches!(event, crate::events::ClientEvent::Registered(_));
+                self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
             }
             Event::Campaign(_)
@@ -107,6 +108,9 @@ impl Ledger {
             Event::Deal(event) => deal::decide(&self.deals, event),
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
+            Event::Client(ClientEvent::Registered(_)) if self.registered => {
+                flag("client.registered_twice", "the client, or a record merged with him, was registered already")
+            }
             Event::Client(_)
             | Event::Interaction(_)
             | Event::Definition(_)

@@ -23,39 +23,28 @@ pub(super) struct OrderState {
 
 type Orders = BTreeMap<OrderId, OrderState>;
 
-fn id(event: &OrderEvent) -> Option<OrderId> {
-    match event {
-        OrderEvent::Placed(e) => Some(e.order),
-        OrderEvent::Confirmed(e) => Some(e.order),
-        OrderEvent::Changed(e) => Some(e.order),
-        OrderEvent::InvoiceIssued(e) => Some(e.order),
-        OrderEvent::PaymentReceived(e) => e.order,
-        OrderEvent::PaymentRefunded(e) => e.order,
-        OrderEvent::GoodsShipped(e) => Some(e.order),
-        OrderEvent::GoodsReturned(e) => Some(e.order),
-        OrderEvent::ServiceRendered(e) => e.order,
-        OrderEvent::Adjusted(e) => Some(e.order),
-        OrderEvent::Cancelled(e) => Some(e.order),
-        OrderEvent::Completed(e) => Some(e.order),
-    }
+/// Adds a quantity; what is beyond all counting stays at the largest number there is.
+fn sum(to: &mut BTreeMap<Code, Decimal>, product: Code, quantity: Decimal) {
+    let sum = to.entry(product).or_default();
+    *sum = sum.saturating_add(quantity);
 }
 
 fn lines(lines: &[Line]) -> BTreeMap<Code, Decimal> {
     let mut out = BTreeMap::new();
     for line in lines {
-        *out.entry(line.product.clone()).or_default() += line.quantity;
+        sum(&mut out, line.product.clone(), line.quantity);
     }
     out
 }
 
 fn add(to: &mut BTreeMap<Code, Decimal>, goods: &[Goods], sign: Decimal) {
     for line in goods {
-        *to.entry(line.product.clone()).or_default() += line.quantity * sign;
+        sum(to, line.product.clone(), line.quantity * sign);
     }
 }
 
 pub(super) fn apply(orders: &mut Orders, event: &OrderEvent) {
-    let Some(id) = id(event) else { return };
+    let Some(id) = event.order_id() else { return };
     let order = orders.entry(id).or_default();
     match event {
         OrderEvent::Placed(e) => {
@@ -77,7 +66,7 @@ pub(super) fn apply(orders: &mut Orders, event: &OrderEvent) {
 }
 
 pub(super) fn decide(orders: &Orders, event: &OrderEvent) -> Verdict {
-    let Some(id) = id(event) else { return Ok(Vec::new()) };
+    let Some(id) = event.order_id() else { return Ok(Vec::new()) };
     let unknown = OrderState::default();
     let order = orders.get(&id).unwrap_or(&unknown);
     let placed = order.currency.is_some();
@@ -109,8 +98,8 @@ pub(super) fn decide(orders: &Orders, event: &OrderEvent) -> Verdict {
         _ if !placed => flag("order.not_placed", format!("order {id} was never placed")),
         OrderEvent::GoodsShipped(_) if order.cancelled => flag("order.cancelled", format!("order {id} was cancelled")),
         OrderEvent::GoodsShipped(e) => Ok(exceeding("order.not_ordered", &e.lines, |product| {
-            order.ordered.get(product).copied().unwrap_or_default()
-                - order.shipped.get(product).copied().unwrap_or_default()
+            let shipped = order.shipped.get(product).copied().unwrap_or_default();
+            order.ordered.get(product).copied().unwrap_or_default().saturating_sub(shipped)
         })),
         OrderEvent::GoodsReturned(e) => Ok(exceeding("order.not_shipped", &e.lines, |product| {
             order.shipped.get(product).copied().unwrap_or_default()

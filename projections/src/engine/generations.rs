@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
 
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::{EventLog, StreamName, alias_group};
@@ -28,6 +29,8 @@ use super::view::View;
 
 /// The file that names the current generation.
 const POINTER: &str = "current";
+/// An answer as of a date may leave out what was recorded since so long ago; it says how many events those are.
+const MAX_DATED_AGE: Duration = Duration::from_secs(30);
 /// Whole views at past clocks that are kept.
 const MAX_DATED: usize = 4;
 /// Further behind than this, and behind half of the log, a rebuild is faster than catching up.
@@ -50,9 +53,20 @@ pub enum Dated {
     Ready,
 }
 
+/// Whole views at past clocks, as they are kept.
+#[derive(Clone)]
+struct Built {
+    generation: Arc<ReadPool>,
+    position: Position,
+    /// Nothing that is recorded later can change them.
+    is_final: bool,
+    since: Instant,
+    used: u64,
+}
+
 enum Job {
     Building,
-    Ready { generation: Arc<ReadPool>, position: Position, used: u64 },
+    Ready(Built),
     Failed(String),
 }
 
@@ -177,7 +191,7 @@ impl Views {
     }
 
     /// Waits until an event is folded in, at most so long. Returns whether it is.
-    pub async fn wait_for(&self, position: Position, at_most: std::time::Duration) -> bool {
+    pub async fn wait_for(&self, position: Position, at_most: Duration) -> bool {
         reached(&self.position, position, at_most).await
     }
 
@@ -297,19 +311,23 @@ impl Views {
         query(&Reader { conn: file.connection(), zone: &self.zone, now }, root)
     }
 
-    /// Whole views at past clocks: starts building them when nobody has.
+    /// Whole views at past clocks: starts building them when nobody has, when they lack an event that the
+    /// caller wants in them, or when they lack any and are old.
     ///
     /// # Errors
     /// When they cannot be built.
-    pub fn dated(self: &Arc<Self>, clocks: Clocks) -> Result<Dated, QueryError> {
+    pub fn dated(self: &Arc<Self>, clocks: Clocks, wanted: Position) -> Result<Dated, QueryError> {
         let mut jobs = lock(&self.jobs);
         jobs.0 += 1;
         let now = jobs.0;
         match jobs.1.get_mut(&clocks) {
             Some(Job::Building) => return Ok(Dated::Building),
-            Some(Job::Ready { used, .. }) => {
-                *used = now;
-                return Ok(Dated::Ready);
+            Some(Job::Ready(built)) => {
+                let is_current = built.position >= self.position() || built.since.elapsed() < MAX_DATED_AGE;
+                if built.is_final || (built.position >= wanted && is_current) {
+                    built.used = now;
+                    return Ok(Dated::Ready);
+                }
             }
             Some(Job::Failed(reason)) => {
                 let reason = std::mem::take(reason);
@@ -327,7 +345,7 @@ impl Views {
             let job = views.build_dated(clocks, now).unwrap_or_else(|error| Job::Failed(chain(&error)));
             let mut jobs = lock(&views.jobs);
             jobs.1.insert(clocks, job);
-            let ready = |job: &Job| if let Job::Ready { used, .. } = job { Some(*used) } else { None };
+            let ready = |job: &Job| if let Job::Ready(built) = job { Some(built.used) } else { None };
             while jobs.1.values().filter_map(ready).count() > MAX_DATED {
                 let oldest = jobs
                     .1
@@ -344,7 +362,7 @@ impl Views {
     fn build_dated(&self, clocks: Clocks, used: u64) -> Result<Job, EngineError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| EngineError::Store(Box::new(error)))?;
-        let path = self.dir.join(format!("dated-{used}.db"));
+        let (path, since) = (self.dir.join(format!("dated-{used}.db")), Instant::now());
         let file = runtime.block_on(rebuild::rebuild(
             self.source(),
             &path,
@@ -355,7 +373,11 @@ impl Views {
         let generation = ReadPool::new(path);
         generation.doom();
         let position = file?.checkpoint()?.position;
-        Ok(Job::Ready { generation, position, used })
+        let last = Position(position.0.saturating_sub(1));
+        let last = runtime.block_on(self.log.read_all(last, 1)).map_err(EngineError::Log)?;
+        let told = last.first().map_or(Timestamp(i64::MIN), |event| event.recorded_at);
+        let is_final = clocks.known_at.is_some_and(|known_at| known_at <= told);
+        Ok(Job::Ready(Built { generation, position, is_final, since, used }))
     }
 
     /// Runs a query on whole views at past clocks; `None` while they are being built.
@@ -365,18 +387,20 @@ impl Views {
     pub fn read_dated<T>(
         self: &Arc<Self>,
         clocks: Clocks,
+        wanted: Position,
         now: Timestamp,
         query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
     ) -> Result<Option<(T, Fresh)>, QueryError> {
-        if let Dated::Building = self.dated(clocks)? {
+        if let Dated::Building = self.dated(clocks, wanted)? {
             return Ok(None);
         }
-        let (generation, position) = match lock(&self.jobs).1.get(&clocks) {
-            Some(Job::Ready { generation, position, .. }) => (Arc::clone(generation), *position),
+        let built = match lock(&self.jobs).1.get(&clocks) {
+            Some(Job::Ready(built)) => built.clone(),
             _ => return Ok(None),
         };
-        let (answer, _) = self.read_file(&generation, now, query)?;
-        Ok(Some((answer, Fresh { position, lag: 0 })))
+        let (answer, _) = self.read_file(&built.generation, now, query)?;
+        let lag = if built.is_final { 0 } else { self.position().0.saturating_sub(built.position.0) };
+        Ok(Some((answer, Fresh { position: built.position, lag })))
     }
 
     /// All views: version, fingerprint, digest, parked keys.

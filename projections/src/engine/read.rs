@@ -5,6 +5,9 @@ use rusqlite::Connection;
 
 use super::row::{Atom, Row};
 
+/// 1800-01-01, the first day anything can be recorded of.
+const FIRST_DAY: Day = Day(-62_091);
+
 /// A view file (live, rebuilt, as of a date, or of one client in memory) that answers queries.
 ///
 /// All queries take one, so that every copy answers alike.
@@ -47,6 +50,12 @@ impl Reader<'_> {
     /// The last local day that the answer covers: the day before the bound, when the bound is a day's end.
     pub fn day(&self) -> Day {
         self.zone.day(Timestamp(self.now.0.saturating_sub(1)))
+    }
+
+    /// The days `[from, to)` of a period whose ends may be left open: from the first that anything can be
+    /// recorded of, up to the bound of the answer.
+    pub fn days(&self, (from, to): (Option<Day>, Option<Day>)) -> (Day, Day) {
+        (from.unwrap_or(FIRST_DAY), to.unwrap_or(Day(self.day().0.saturating_add(1))))
     }
 
     /// Rows of a table by an SQL condition, `WHERE` onwards.

@@ -8,7 +8,7 @@ use letopis_projections::engine::rebuild::Options;
 use letopis_projections::views;
 use proptest::prelude::*;
 
-use crate::history::{Chronicle, START, Step, digests, empty, follow, happened, histories, rebuilt};
+use crate::history::{Chronicle, START, Step, What, digests, empty, follow, happened, histories, rebuilt};
 
 fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
@@ -114,4 +114,51 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[test]
+fn a_merge_of_two_clients_with_10_000_events_each_loses_nothing_and_un_merges_to_identical_digests() {
+    run(async {
+        let (dir, views) = (tempfile::tempdir().unwrap(), views::all());
+        let mut chronicle = Chronicle::new();
+        for n in 0..20_000_usize {
+            let (client, at) = (1 + n as u128 % 2, (n as i64 * 7_919) % (60 * 48));
+            let what = match n / 2 % 10 {
+                0 => What::Ordered(n as u128, 1, 500),
+                1 => What::Paid(n as u128 - 2, 500),
+                2 => What::CaseRaised(n as u128, n % 3),
+                3 => What::DealOpened(n as u128, n % 4, 100),
+                _ => What::Call(n as u32 % 900),
+            };
+            chronicle.record(n, &Step::Happened { client, at, what }).await;
+        }
+        let (mut live, mut aliases) = (empty(&views, dir.path()), Aliases::default());
+        follow(&chronicle.log, &views, &mut live, &mut aliases).await;
+        let count = |file: &letopis_projections::engine::file::ViewFile| {
+            let everything = letopis_projections::views::history::HistoryQuery::default();
+            let (mut total, mut window) = (Vec::new(), letopis_projections::views::list::Window::first(1_000));
+            let now = Timestamp(START.0 + 100 * 86_400 * SECOND_US);
+            loop {
+                let of = letopis_core::ids::ClientId(1).into();
+                let page = file
+                    .read(now, |reader| letopis_projections::views::history::page(reader, of, &everything, &window))
+                    .unwrap();
+                total.push(page.items.len());
+                let Some(next) = page.next else { break total.iter().sum::<usize>() };
+                window.cursor = Some(next);
+            }
+        };
+        let before = digests(&live);
+        assert_eq!(count(&live), 10_000);
+        chronicle.record(20_000, &Step::Merge { survivor: 1, absorbed: 2 }).await;
+        follow(&chronicle.log, &views, &mut live, &mut aliases).await;
+        assert_eq!(count(&live), 20_000);
+        assert_eq!(live.verify(&views).unwrap(), vec![]);
+        let whole = rebuilt(&chronicle.log, &views, dir.path(), Options::default()).await;
+        assert_eq!(digests(&live), digests(&whole));
+        chronicle.record(20_001, &Step::Unmerge { absorbed: 2 }).await;
+        follow(&chronicle.log, &views, &mut live, &mut aliases).await;
+        assert_eq!(digests(&live), before);
+        assert_eq!(count(&live), 10_000);
+    });
 }

@@ -27,6 +27,8 @@ const CLIENTS: u128 = 4;
 pub(crate) enum Step {
     /// An event of a client.
     Happened { client: u128, at: i64, what: What },
+    /// Something was defined (anew): a product, an employee, the stages.
+    Defined { at: i64, which: usize, value: i64 },
     /// An earlier step never happened (an index, wrapped).
     Retract(usize),
     /// An earlier step happened at another time, with another amount.
@@ -74,6 +76,20 @@ pub(crate) enum What {
     CaseResolved(u128),
     /// Not settled after all.
     CaseReopened(u128),
+    /// A word on marketing: given or withdrawn, on a channel or on all.
+    Consent(bool, bool),
+    /// Somebody speaks for the client, and decides or not.
+    Person(u128, bool),
+    /// Nobody speaks for him any more.
+    PersonGone(u128),
+    /// A meeting so many half hours later.
+    Meeting(u128, i64),
+    /// It was held.
+    MeetingHeld(u128),
+    /// An attribute has this code.
+    Attribute(usize),
+    /// He is related to another.
+    Related(u128),
 }
 
 const STAGES: [&str; 4] = ["prospecting", "engaging", "offer", "contract"];
@@ -153,7 +169,46 @@ impl What {
                 from("case.resolved", serde_json::json!({"case": CaseId(own(n)), "resolution": "fixed"}))
             }
             Self::CaseReopened(n) => from("case.reopened", serde_json::json!({"case": CaseId(own(n))})),
+            Self::Consent(given, on_channel) => from(
+                if given { "consent.given" } else { "consent.withdrawn" },
+                serde_json::json!({"purpose": "marketing", "channel": on_channel.then_some("email")}),
+            ),
+            Self::Person(n, decides) => from(
+                "contact_person.added",
+                serde_json::json!({"person": ContactId(own(n)), "role": "buyer", "decision_maker": decides}),
+            ),
+            Self::PersonGone(n) => from("contact_person.removed", serde_json::json!({"person": ContactId(own(n))})),
+            Self::Meeting(n, later) => from(
+                "meeting.scheduled",
+                serde_json::json!({"meeting": MeetingId(own(n)), "starts_at": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
+            ),
+            Self::MeetingHeld(n) => from("meeting.held", serde_json::json!({"meeting": MeetingId(own(n))})),
+            Self::Attribute(value) => {
+                from("client.attribute_changed", serde_json::json!({"attribute": "segment", "new": STAGES[value]}))
+            }
+            Self::Related(to) => from(
+                "relation.established",
+                serde_json::json!({"relation": RelationId(own(7)), "kind": "partner", "to": ClientId(to)}),
+            ),
         }
+    }
+}
+
+fn definition(which: usize, value: i64) -> Event {
+    match which {
+        0 => from(
+            "product.defined",
+            serde_json::json!({"product": "p1", "label": "P", "group": STAGES[(value % 4) as usize],
+                "list_price": value.to_string(), "currency": "EUR"}),
+        ),
+        1 => from(
+            "employee.defined",
+            serde_json::json!({"employee": EmployeeId(1), "manager": EmployeeId(2 + value as u128), "region": "east"}),
+        ),
+        _ => from(
+            "stage_model.defined",
+            serde_json::json!({"model": "default", "stages": STAGES.map(|stage| serde_json::json!({"stage": stage, "probability_bp": value * 1_000}))}),
+        ),
     }
 }
 
@@ -180,7 +235,14 @@ fn what() -> impl Strategy<Value = What> {
         1 => n.clone().prop_map(What::CaseAnswered),
         1 => (n.clone(), 1..99i64).prop_map(|(n, d)| What::CaseDue(n, d)),
         1 => n.clone().prop_map(What::CaseResolved),
-        1 => n.prop_map(What::CaseReopened),
+        1 => n.clone().prop_map(What::CaseReopened),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(given, on)| What::Consent(given, on)),
+        1 => (n.clone(), any::<bool>()).prop_map(|(n, decides)| What::Person(n, decides)),
+        1 => n.clone().prop_map(What::PersonGone),
+        1 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::Meeting(n, later)),
+        1 => n.prop_map(What::MeetingHeld),
+        1 => (0..4usize).prop_map(What::Attribute),
+        1 => (1..=CLIENTS).prop_map(What::Related),
     ]
 }
 
@@ -193,6 +255,7 @@ pub(crate) fn happened() -> impl Strategy<Value = Step> {
 pub(crate) fn histories(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         20 => happened(),
+        2 => (0..60 * 48i64, 0..3usize, 0..9i64).prop_map(|(at, which, value)| Step::Defined { at, which, value }),
         1 => any::<usize>().prop_map(Step::Retract),
         1 => (any::<usize>(), 0..60 * 48i64, 1..9i64).prop_map(|(target, at, amount)| Step::Correct { target, at, amount }),
         1 => (1..=CLIENTS, 1..=CLIENTS).prop_map(|(survivor, absorbed)| Step::Merge { survivor, absorbed }),
@@ -233,6 +296,12 @@ impl Chronicle {
             Step::Happened { client, at, what } => {
                 let at = Timestamp(START.0 + at * 1_800 * SECOND_US);
                 self.put(id, ClientId(*client), what.event(*client, at), at, Vec::new()).await;
+            }
+            Step::Defined { at, which, value } => {
+                let at = Timestamp(START.0 + at * 1_800 * SECOND_US);
+                let event = definition(*which, *value);
+                let stream = StreamName::parse(&event.definition_stream().expect("a definition")).expect("a stream");
+                self.put_in(id, stream, None, event, at, Vec::new()).await;
             }
             Step::Retract(target) => {
                 let Some((target, client)) = self.pick(*target) else { return };
@@ -292,11 +361,23 @@ impl Chronicle {
     }
 
     async fn put(&mut self, id: EventId, client: ClientId, event: Event, at: Timestamp, index: Vec<IndexChange>) {
+        self.put_in(id, StreamName::client(client), Some(client), event, at, index).await;
+    }
+
+    async fn put_in(
+        &mut self,
+        id: EventId,
+        stream: StreamName,
+        client: Option<ClientId>,
+        event: Event,
+        at: Timestamp,
+        index: Vec<IndexChange>,
+    ) {
         self.clock.set(Timestamp(self.clock.now().0 + SECOND_US));
         self.next += 1;
         let new = NewEvent {
             id,
-            stream: StreamName::client(client),
+            stream,
             event_type: event.type_name().into(),
             schema: event.schema(),
             occurred: Moment::utc(at),
@@ -322,7 +403,7 @@ impl Chronicle {
         }
         let commit = Commit { id: CommitId(self.next), expected: Vec::new(), events: vec![new], index };
         self.log.append(commit).await.unwrap();
-        self.events.push((id, client, event, at));
+        self.events.extend(client.map(|client| (id, client, event, at)));
     }
 }
 

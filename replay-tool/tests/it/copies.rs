@@ -117,6 +117,30 @@ fn a_table_for_spreadsheets_holds_no_formulas() {
     assert!(unknown.to_string().contains("there is no view or table"), "{unknown}");
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_holds_the_table_with_its_types() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+
+    let desk = Desk::new();
+    desk.import(&history(5), &[]);
+    desk.report("rebuild", &["--install"]);
+    let report = desk.report("export", &["--parquet", "client_order", "--out", "{}/orders.parquet"]);
+    assert_eq!(report["rows"], 5);
+    let file = std::fs::File::open(desk.path("orders.parquet")).expect("file");
+    let reader = SerializedFileReader::new(file).expect("a Parquet file");
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let column = |name: &str| (0..schema.num_columns()).find(|&i| schema.column(i).name() == name).expect("column");
+    let (channel, owed) = (column("channel"), column("owed_minor"));
+    let rows: Vec<_> = reader.get_row_iter(None).expect("rows").map(|row| row.expect("row")).collect();
+    assert_eq!(rows.len(), 5);
+    for row in &rows {
+        assert_eq!(row.get_string(channel).expect("text"), "shop");
+        assert!(row.get_long(owed).expect("a number") > 0);
+    }
+}
+
 #[test]
 fn two_positions_differ_by_what_lies_between_them() {
     let (desk, rows) = entangled();

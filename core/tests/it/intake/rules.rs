@@ -115,3 +115,26 @@ async fn rules_know_the_whole_alias_group() {
     desk.accept(item("client.unmerged", CLIENT, 5, json!({ "absorbed": "shop:C-2" }))).await;
     assert_eq!(desk.flags(sent(6)).await, ["consent.unknown"]);
 }
+
+#[tokio::test]
+async fn a_second_registration_is_kept_and_flagged() {
+    let desk = Desk::memory();
+    let registered = |id: &str| with(item("client.registered", CLIENT, 1, json!({ "kind": "person" })), "id", id);
+    assert!(desk.flags(registered("a")).await.is_empty());
+    assert_eq!(desk.flags(registered("b")).await, ["client.registered_twice"]);
+}
+
+#[tokio::test]
+async fn a_relation_leads_to_somebody() {
+    let desk = Desk::memory();
+    desk.accept(item("client.registered", &ulid(1), 1, json!({ "kind": "person" }))).await;
+    desk.accept(item("client.registered", &ulid(2), 1, json!({ "kind": "company" }))).await;
+    let works_at = |to: &str, id: &str| {
+        item("relation.established", &ulid(1), 2, json!({ "relation": id, "kind": "works-at", "to": to }))
+    };
+    assert!(desk.flags(works_at(&ulid(2), "crm:1")).await.is_empty());
+    let slip = desk.reject(works_at(&ulid(9), "crm:2")).await;
+    assert_eq!((slip.rule, &*slip.field), ("unknown_client", "data.to"));
+    // Another system may name somebody who is not here yet.
+    assert_eq!(desk.flags(works_at("shop:C-77", "crm:3")).await, ["relation.unknown_client"]);
+}

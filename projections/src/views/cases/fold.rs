@@ -2,25 +2,9 @@
 
 use letopis_core::events::CaseEvent;
 use letopis_core::fact::Fact;
-use letopis_core::ids::CaseId;
 
 use super::track::mark;
 use super::{CaseRow, Due, Status, What};
-
-pub(super) fn id(event: &CaseEvent) -> CaseId {
-    match event {
-        CaseEvent::Raised(e) => e.case,
-        CaseEvent::Classified(e) => e.case,
-        CaseEvent::Assigned(e) => e.case,
-        CaseEvent::Forwarded(e) => e.case,
-        CaseEvent::DueSet(e) => e.case,
-        CaseEvent::DueMoved(e) => e.case,
-        CaseEvent::Answered(e) => e.case,
-        CaseEvent::Resolved(e) => e.case,
-        CaseEvent::Reopened(e) => e.case,
-        CaseEvent::Closed(e) => e.case,
-    }
-}
 
 fn flag(row: &mut CaseRow, rule: &str) {
     if !row.flags.0.iter().any(|known| known == rule) {

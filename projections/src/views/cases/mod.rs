@@ -180,7 +180,7 @@ impl Projection for Cases {
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
         if let Event::Case(event) = &fact.event {
-            keys.push(fold::id(event).0);
+            keys.push(event.case_id().0);
         }
     }
 

@@ -75,6 +75,9 @@ pub struct ProductState {
     /// Returned.
     #[serde(with = "rust_decimal::serde::str")]
     pub returned: Decimal,
+    /// Ordered and not shipped yet; 0 when the order was cancelled.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub undelivered: Decimal,
 }
 
 /// An invoice and what is open of it.
@@ -158,11 +161,17 @@ pub fn order(reader: &Reader<'_>, order: OrderId) -> Result<Option<OrderCard>, Q
         late: open && row.promised.is_some_and(|day| day < today),
         products: products
             .into_iter()
-            .map(|product| ProductState {
-                ordered: row.ordered(&product),
-                shipped: row.goods.0.get(&product).map_or(Decimal::ZERO, |goods| goods.shipped),
-                returned: row.goods.0.get(&product).map_or(Decimal::ZERO, |goods| goods.returned),
-                product,
+            .map(|product| {
+                let goods = row.goods.0.get(&product);
+                let (ordered, shipped) = (row.ordered(&product), goods.map_or(Decimal::ZERO, |goods| goods.shipped));
+                let due = if row.cancelled_at.is_some() { Decimal::ZERO } else { ordered.saturating_sub(shipped) };
+                ProductState {
+                    ordered,
+                    shipped,
+                    returned: goods.map_or(Decimal::ZERO, |goods| goods.returned),
+                    undelivered: due.max(Decimal::ZERO),
+                    product,
+                }
             })
             .collect(),
         accounts: row.currencies().into_iter().map(|currency| row.account(currency)).collect(),

@@ -35,9 +35,8 @@ pub(crate) mod testing;
 mod tests;
 pub mod totals;
 
-use letopis_core::events::{Event, OrderEvent};
+use letopis_core::events::Event;
 use letopis_core::fact::Fact;
-use letopis_core::ids::OrderId;
 
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::row::{Total, TotalTable};
@@ -57,7 +56,7 @@ impl Projection for Orders {
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
         if let Event::Order(event) = &fact.event
-            && let Some(order) = order_of(event)
+            && let Some(order) = event.order_id()
         {
             keys.push(order.0);
         }
@@ -71,23 +70,5 @@ impl Projection for Orders {
 
     fn contribute(&self, row: &OrderRow, cx: &Context<'_>, out: &mut Contributions) {
         totals::contribute(row, cx.identified, out);
-    }
-}
-
-/// The order that an event is about.
-pub(crate) fn order_of(event: &OrderEvent) -> Option<OrderId> {
-    match event {
-        OrderEvent::Placed(e) => Some(e.order),
-        OrderEvent::Confirmed(e) => Some(e.order),
-        OrderEvent::Changed(e) => Some(e.order),
-        OrderEvent::InvoiceIssued(e) => Some(e.order),
-        OrderEvent::PaymentReceived(e) => e.order,
-        OrderEvent::PaymentRefunded(e) => e.order,
-        OrderEvent::GoodsShipped(e) => Some(e.order),
-        OrderEvent::GoodsReturned(e) => Some(e.order),
-        OrderEvent::ServiceRendered(e) => e.order,
-        OrderEvent::Adjusted(e) => Some(e.order),
-        OrderEvent::Cancelled(e) => Some(e.order),
-        OrderEvent::Completed(e) => Some(e.order),
     }
 }

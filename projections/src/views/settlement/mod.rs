@@ -12,10 +12,10 @@ use letopis_core::ids::ClientId;
 use letopis_core::money::{Currency, Money};
 use serde::Serialize;
 
+use super::orders::OrderRow;
 use super::orders::account::Account;
 use super::orders::answer::{ExactSum, narrow, read_wide, wide_sum};
 use super::orders::card::{InvoiceState, invoices};
-use super::orders::{OrderRow, order_of};
 use crate::engine::projection::{Context, Projection};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, cell};
@@ -74,7 +74,7 @@ pub struct Settlement;
 type Field = fn(&mut UnallocatedRow) -> &mut i64;
 
 fn unallocated(event: &OrderEvent) -> Option<(Money, Field)> {
-    if order_of(event).is_some() {
+    if event.order_id().is_some() {
         return None;
     }
     match event {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use letopis_core::code::Code;
 use letopis_core::ids::{CaseId, ClientId, OrderId};
 use letopis_core::money::Currency;
-use letopis_core::time::Day;
+use letopis_core::time::{Day, Timestamp};
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
@@ -61,6 +61,17 @@ pub enum Question {
     Loyalty(LoyaltyArgs),
     /// Complaints, questions, errors, wishes.
     Cases(CasesArgs),
+    /// How often and about what we were in contact with a client, by month, topic and channel.
+    Frequency {
+        /// The client.
+        client: String,
+    },
+    /// Contacts that came to us and that nobody has handled yet, the longest waiting first.
+    Unhandled {
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
     /// How many contacts there were.
     Contacts {
         /// The period.
@@ -84,13 +95,9 @@ pub struct PeriodArgs {
 }
 
 impl PeriodArgs {
-    fn window(self) -> Window {
-        Window { from: self.from.unwrap_or(Window::ALL.from), to: self.to.unwrap_or(Window::ALL.to) }
-    }
-
-    fn period(self) -> funnel::Period {
-        let Window { from, to } = self.window();
-        funnel::Period { from, to }
+    fn window(self, reader: &Reader<'_>) -> Window {
+        let (from, to) = reader.days((self.from, self.to));
+        Window { from, to }
     }
 }
 
@@ -286,6 +293,7 @@ impl Question {
             Self::Client { client }
             | Self::History { client, .. }
             | Self::Settlement { client }
+            | Self::Frequency { client }
             | Self::Purchases { client, .. } => Some(client),
             _ => None,
         }
@@ -314,6 +322,11 @@ impl Question {
             }
             Self::Settlement { .. } => json(settlement::client_settlement(reader, client)?),
             Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
+            Self::Frequency { .. } => json(history::frequency(reader, owner, Timestamp(i64::MIN), reader.now)?),
+            Self::Unhandled { limit } => {
+                let window = list::Window::first(*limit);
+                json(history::unhandled(reader, &history::UnhandledQuery::default(), &window)?)
+            }
             Self::Order { order } => json(order_card::order(reader, *order)?),
             Self::Case { case } => json(cases::case(reader, *case)?),
             Self::Funnel(args) => args.ask(reader),
@@ -322,7 +335,7 @@ impl Question {
             Self::Cases(args) => args.ask(reader),
             Self::Contacts { period, by } => {
                 use history::ContactsBy as By;
-                let Window { from, to } = period.window();
+                let Window { from, to } = period.window(reader);
                 let by: Vec<By> = by
                     .iter()
                     .map(|by| match by {
@@ -343,7 +356,8 @@ impl Question {
 
 impl FunnelArgs {
     fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let (model, period) = (&self.model, self.period.period());
+        let Window { from, to } = self.period.window(reader);
+        let (model, period) = (&self.model, funnel::Period { from, to });
         match self.what {
             Funnel::Board => json(funnel::board(reader, model, self.by, reader.day())?),
             Funnel::Flow => json(funnel::flow(reader, model, period)?),
@@ -358,7 +372,7 @@ impl FunnelArgs {
 
 impl RevenueArgs {
     fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let Window { from, to } = self.period.window();
+        let Window { from, to } = self.period.window(reader);
         let by = match self.by {
             RevenueBy::Day => revenue::By::Day,
             RevenueBy::Month => revenue::By::Month,
@@ -374,7 +388,7 @@ impl RevenueArgs {
 
 impl LoyaltyArgs {
     fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let (window, basis, currency) = (self.period.window(), basis(self.sales), self.currency);
+        let (window, basis, currency) = (self.period.window(reader), basis(self.sales), self.currency);
         let paging = Paging { limit: self.limit, cursor: None };
         let abc = |of| abc::abc(reader, &abc::Question { of, window, currency }, &paging);
         match self.what {
@@ -393,7 +407,7 @@ impl LoyaltyArgs {
 
 impl CasesArgs {
     fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let Window { from, to } = self.period.window();
+        let Window { from, to } = self.period.window(reader);
         let window = list::Window::first(self.limit);
         let by = self.by.map(|by| match by {
             CasesBy::Kind => cases::CasesBy::Kind,
