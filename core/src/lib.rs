@@ -1,5 +1,6 @@
 //! The core of Letopis.
 pub mod code;
+pub mod erasure;
 pub mod events;
 pub mod fact;
 pub mod folder;
@@ -13,7 +14,9 @@ pub mod money;
 pub mod personal;
 pub mod random;
 pub mod reader;
+pub mod rotation;
 pub mod rules;
+mod secret;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use letopis_core::events::{Event, KnowledgeEvent};
+use letopis_core::events::{Event, KnowledgeEvent, LogEvent};
 use letopis_core::fact::Fact;
 use letopis_core::ids::{ClientId, EventId, Position};
 use letopis_core::time::Timestamp;
@@ -23,7 +23,7 @@ pub struct SearchIndex<'a> {
 pub struct Applied {
     /// How many documents were written.
     pub written: usize,
-    /// Clients in whose streams something was corrected or retracted: their documents are to be written
+    /// Clients in whose streams something was corrected, retracted or erased: their documents are to be written
     /// anew from their effective facts, see [`SearchIndex::rewrite`].
     pub stale: BTreeSet<ClientId>,
 }
@@ -67,7 +67,11 @@ impl SearchIndex<'_> {
             done = fact.position;
             let Some(client) = fact.client else { continue };
             match (&fact.event, texts_of(fact)) {
-                (Event::Knowledge(KnowledgeEvent::Corrected(_) | KnowledgeEvent::Retracted(_)), _) => {
+                (
+                    Event::Knowledge(KnowledgeEvent::Corrected(_) | KnowledgeEvent::Retracted(_))
+                    | Event::Log(LogEvent::Erased(_)),
+                    _,
+                ) => {
                     applied.stale.insert(client);
                 }
                 (_, Some(text)) => {
