@@ -36,7 +36,12 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
     let list = letopis_projections::views::all();
     let zone = folder.settings.zone.clone();
     let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
+    let eraser = folder.eraser.clone().context("the folder is not open for writing")?;
+    if eraser.last_record() > views.position() {
+        // View files that were put back from a backup may show what was erased since.
+        views.forget().await?;
+    }
     let keys = Keys::open(dir, always)?;
     let random = Arc::new(Random::system());
-    Ok(App::new(Parts { log, vault, identity, clock, random, settings: folder.settings.clone(), views, keys }))
+    Ok(App::new(Parts { log, vault, eraser, identity, clock, random, settings: folder.settings.clone(), views, keys }))
 }

@@ -112,9 +112,7 @@ fn finish(dir: &Path, kek: &Key, next: &Key, random: Random, watch: Watch<'_>) -
     let path = NEXT_KEK.path(dir);
     if path.exists() {
         let place = KEK.path(dir);
-        fs::rename(&path, &place)
-            .and_then(|()| sync_folder(&folder(dir)))
-            .map_err(|error| failed(&place, error))?;
+        fs::rename(&path, &place).and_then(|()| sync_folder(&folder(dir))).map_err(|error| failed(&place, error))?;
     }
     Ok((vault, keys))
 }

@@ -80,6 +80,11 @@ pub struct ViewFile {
     parked: HashSet<(&'static str, Owner, u128)>,
 }
 
+/// How often the write-ahead log is tried to be cut off while somebody reads.
+const CUT_OFF_TRIES: u32 = 50;
+/// Between two tries.
+const CUT_OFF_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// More parked keys than this stop the view file loudly.
 pub const MAX_PARKED: usize = 1_000;
 
@@ -178,6 +183,22 @@ impl ViewFile {
             self.conn.execute_batch(&view.create_indexes())?;
         }
         self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
+    }
+
+    /// Carries the write-ahead log over and cuts it off: pages as they were before an erasure lie in it.
+    ///
+    /// # Errors
+    /// When the file fails, or a read keeps the old pages for longer than [`CUT_OFF_TRIES`] pauses.
+    pub fn cut_off(&self) -> Result<(), StoreError> {
+        for _ in 0..CUT_OFF_TRIES {
+            let busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            if !busy {
+                return Ok(());
+            }
+            std::thread::sleep(CUT_OFF_PAUSE);
+        }
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        Err(rusqlite::Error::SqliteFailure(busy, Some("a long read keeps old pages of the view file".to_owned())))
     }
 
     /// Where calendar days are cut.

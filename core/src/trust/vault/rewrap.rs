@@ -49,7 +49,11 @@ impl Vault {
         // Keys that were made ahead are wrapped in the file like all others, and stay good in memory.
         let tx = state.db.transaction().map_err(failed)?;
         let last: Option<u64> = tx
-            .query_row("SELECT max(id) FROM (SELECT id FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2)", (after, BATCH), |row| row.get(0))
+            .query_row(
+                "SELECT max(id) FROM (SELECT id FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2)",
+                (after, BATCH),
+                |row| row.get(0),
+            )
             .optional()
             .map_err(failed)?
             .flatten();
