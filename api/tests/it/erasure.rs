@@ -92,8 +92,11 @@ fn history(n: usize, canary: &dyn Fn(usize) -> String) -> Vec<Value> {
                 (FieldKind::Personal, "String") => canary(k).into(),
                 (FieldKind::Personal, "BTreeMap<Code, String>") => json!({ "city": canary(k), "word": canary(k + 1) }),
                 (_, "ContactKind") => "address".into(),
-                (_, "CaseId" | "DealId" | "OrderId" | "InvoiceId" | "PaymentId" | "MeetingId" | "ContactId"
-                | "ContactPointId" | "RelationId") => format!("shop:{}-{}-{}", canary(1), info.name, field.name).into(),
+                (
+                    _,
+                    "CaseId" | "DealId" | "OrderId" | "InvoiceId" | "PaymentId" | "MeetingId" | "ContactId"
+                    | "ContactPointId" | "RelationId",
+                ) => format!("shop:{}-{}-{}", canary(1), info.name, field.name).into(),
                 _ => continue,
             };
             data.insert(field.name.to_owned(), value);
@@ -162,17 +165,16 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
 /// The canaries that lie in files, by file.
 fn found(paths: &[PathBuf]) -> Vec<String> {
     let spellings = spellings();
+    // No file is walked through once for each spelling.
+    let mut begins = vec![false; 1 << 16];
+    spellings.iter().for_each(|(_, text)| begins[usize::from(u16::from_be_bytes([text[0], text[1]]))] = true);
     let mut out = Vec::new();
     for path in paths {
         let bytes = std::fs::read(path).expect("readable");
-        // By first byte: no file is walked through once for each spelling.
-        let mut by_first: Vec<Vec<&(String, Vec<u8>)>> = vec![Vec::new(); 256];
-        spellings.iter().for_each(|spelling| by_first[usize::from(spelling.1[0])].push(spelling));
-        for start in 0..bytes.len() {
-            for (name, spelling) in by_first[usize::from(bytes[start])].iter().map(|s| (&s.0, &s.1)) {
-                if bytes[start..].starts_with(spelling) {
-                    out.push(format!("{name} in {}", path.display()));
-                }
+        for (start, pair) in bytes.windows(2).enumerate() {
+            if begins[usize::from(u16::from_be_bytes([pair[0], pair[1]]))] {
+                let there = spellings.iter().filter(|(_, spelling)| bytes[start..].starts_with(spelling));
+                out.extend(there.map(|(name, _)| format!("{name} in {}", path.display())));
             }
         }
     }
@@ -196,11 +198,12 @@ async fn everything_else(desk: &Desk, dir: &Path) -> Value {
     let mut totals = Vec::new();
     for view in desk.app.views.list() {
         for table in tables(view.as_ref()).iter().filter(|table| table.is_total) {
-            stored.rows(view.as_ref(), table, &mut |row| {
-                totals.push(format!("{} {row:?}", table.name));
-                true
-            })
-            .expect("rows");
+            stored
+                .rows(view.as_ref(), table, &mut |row| {
+                    totals.push(format!("{} {row:?}", table.name));
+                    true
+                })
+                .expect("rows");
         }
     }
     let mut told = Vec::new();
@@ -214,8 +217,10 @@ async fn everything_else(desk: &Desk, dir: &Path) -> Value {
 }
 
 async fn assert_unreadable(desk: &Desk, ids: &[String]) {
-    for id in ids {
-        for path in ["", "/history?limit=200", "/explain?field=name"] {
+    for (n, id) in ids.iter().enumerate() {
+        // To explain folds a client event by event: a few stand for all.
+        let paths = ["", "/history?limit=200", "/explain?field=name"];
+        for path in &paths[..if n < 3 { 3 } else { 2 }] {
             let answer = desk.get(&format!("/v1/clients/{id}{path}")).await;
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
             let text = answer.json.to_string().to_lowercase();
@@ -343,8 +348,12 @@ async fn an_export_holds_all_that_is_his_and_nothing_of_his_contact_persons() {
     let desk = Desk::open(dir.path()).await;
     let items = history(1, &|k| if k == 0 { "C-1".into() } else { format!("word{k}") });
     let person = items.iter().find(|item| item["type"] == "contact_person.added").expect("one").clone();
-    let person = with(with(person, "id", "other-person"), "data", json!({ "person": "shop:M-9", "role": "buyer",
-        "name": "Somebody Else" }));
+    let person = with(
+        with(person, "id", "other-person"),
+        "data",
+        json!({ "person": "shop:M-9", "role": "buyer",
+        "name": "Somebody Else" }),
+    );
     desk.post(&items).await;
     desk.post(&[person]).await;
     let answer = desk.get("/v1/clients/shop:C-1/export").await;

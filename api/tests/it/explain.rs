@@ -54,7 +54,8 @@ async fn a_total_is_the_sum_of_what_it_is_explained_by() {
     let server = server().await;
     let card = server.fresh("/v1/clients/shop:C-1").await.json["data"].clone();
     for what in ["owed", "paid"] {
-        let data = server.get(&format!("/v1/clients/shop:C-1/explain?field=money.EUR.{what}")).await.json["data"].clone();
+        let data =
+            server.get(&format!("/v1/clients/shop:C-1/explain?field=money.EUR.{what}")).await.json["data"].clone();
         let changes = data["settings"].as_array().expect("settings").iter().map(|s| s["change"].as_i64().expect("n"));
         assert_eq!(Some(changes.sum()), card["money"][0][what]["minor"].as_i64(), "{data}");
         let parts = server.fresh(&format!("/v1/explain/money?total={what}&currency=EUR")).await.json["data"].clone();

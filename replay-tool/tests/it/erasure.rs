@@ -36,7 +36,10 @@ fn explain_names_what_set_a_field_and_who_makes_up_a_total() {
     let desk = Desk::new();
     desk.import(&history(3), &[]);
     let report = desk.report("explain", &["shop:C-1", "name"]);
-    assert_eq!((&report["value"], &report["settings"][0]["event_type"]), (&json!("Client 1"), &json!("client.registered")));
+    assert_eq!(
+        (&report["value"], &report["settings"][0]["event_type"]),
+        (&json!("Client 1"), &json!("client.registered"))
+    );
     assert_eq!(report["settings"][0]["actor"], "replay-tool");
     assert!(desk.run("explain", &["shop:C-1", "nme"]).is_err());
     desk.report("rebuild", &["--install"]);
