@@ -267,7 +267,7 @@ async fn fifty_clients_are_forgotten_in_every_file_and_do_not_come_back() {
     // Before: nothing in the log, and the scan finds what lies in the views and what is planted.
     assert_eq!(found(&[data.join("log.db"), data.join("keys.db")]), Vec::<String>::new());
     let views = letopis_projections::engine::generations::current(&data.join("views")).expect("a file");
-    assert!(found(&[views.clone()]).len() >= CANARIES.len(), "the views hold names");
+    assert!(found(std::slice::from_ref(&views)).len() >= CANARIES.len(), "the views hold names");
     for (name, spelling) in spellings() {
         let planted = beside.path().join("planted");
         std::fs::write(&planted, [b"\0\x01", &spelling[..], b"\xff"].concat()).expect("planted");
