@@ -1,5 +1,7 @@
 //! `/v1/clients/{id}/erasure`, `/v1/employees/{id}/erasure`: what would be forgotten, and forgetting it.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use letopis_core::code::Code;
@@ -126,8 +128,15 @@ async fn run(app: &App, target: Target, basis: Code, actor: &str) -> Result<Cert
         Outcome::Destroyed(certificate) => certificate,
     };
     app.intake.forget_identities();
-    let (views, handle) = (std::sync::Arc::clone(&app.views), Handle::current());
-    let forgot = tokio::task::spawn_blocking(move || handle.block_on(views.forget())).await;
+    let (views, search) = (Arc::clone(&app.views), Arc::clone(&app.search));
+    let handle = Handle::current();
+    let forgot = tokio::task::spawn_blocking(move || {
+        handle.block_on(async {
+            views.forget().await?;
+            search.forget().await
+        })
+    })
+    .await;
     forgot.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))?;
     Ok(app.eraser.certify(certificate, &|_| Ok(()))?)
 }

@@ -67,8 +67,8 @@ pub async fn serve(
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let (stop_views, stopped) = watch::channel(false);
-    let follower = app.views.follow(stopped);
+    let (stop_followers, stopped) = watch::channel(false);
+    let followers = [("views", app.views.follow(stopped.clone())), ("search index", app.search.follow(stopped))];
     let stop = app.stop.clone();
     tokio::spawn(async move {
         end.await;
@@ -95,10 +95,12 @@ pub async fn serve(
         }
     };
     upkeep.abort();
-    stop_views.send_replace(true);
-    let joined = tokio::task::spawn_blocking(move || follower.join()).await;
-    if !matches!(joined, Ok(Ok(()))) {
-        tracing::error!("the thread of the views ended in a panic");
+    stop_followers.send_replace(true);
+    for (what, follower) in followers {
+        let joined = tokio::task::spawn_blocking(move || follower.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the thread of the {what} ended in a panic");
+        }
     }
     served
 }

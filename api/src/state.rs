@@ -12,6 +12,7 @@ use letopis_core::settings::Settings;
 use letopis_core::time::{Clock, Timestamp};
 use letopis_core::trust::vault::Vault;
 use letopis_projections::engine::generations::Views;
+use letopis_projections::search::Search;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::Keys;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The views.
     pub views: Arc<Views>,
+    /// The full-text index.
+    pub search: Arc<Search>,
     /// The API keys.
     pub keys: Keys,
 }

@@ -35,6 +35,7 @@ impl Desk {
     async fn open(dir: &Path) -> Self {
         let app = folder::open_at(dir, false, Arc::new(ManualClock::at(at(TODAY)))).await.expect("opens");
         app.views.catch_up().await.expect("folds");
+        app.search.catch_up().await.expect("takes in");
         Self { router: server::router(app.clone()), app }
     }
 
@@ -239,6 +240,10 @@ async fn assert_unreadable(desk: &Desk, ids: &[String]) {
         after = page["next"].as_u64().expect("next");
     }
     assert!(seen > FORGOTTEN);
+    for word in CANARIES {
+        let hits = desk.data(&format!("/v1/search?q={word}")).await;
+        assert_eq!(hits["items"], json!([]), "{word}");
+    }
     let names = desk.data("/v1/clients?limit=1000").await.to_string();
     assert!(!CANARIES.iter().any(|canary| names.contains(canary)));
 }
@@ -262,12 +267,17 @@ async fn fifty_clients_are_forgotten_in_every_file_and_do_not_come_back() {
     }
     ids.truncate(FORGOTTEN);
     desk.app.views.catch_up().await.expect("folds");
+    desk.app.search.catch_up().await.expect("takes in");
+    assert!(!desk.data("/v1/search?q=канарейжъ").await["items"].as_array().expect("hits").is_empty());
     drop(desk);
 
     // Before: nothing in the log, and the scan finds what lies in the views and what is planted.
     assert_eq!(found(&[data.join("log.db"), data.join("keys.db")]), Vec::<String>::new());
     let views = letopis_projections::engine::generations::current(&data.join("views")).expect("a file");
-    assert!(found(std::slice::from_ref(&views)).len() >= CANARIES.len(), "the views hold names");
+    let index = data.join("views").join(letopis_projections::search::FILE);
+    for file in [&views, &index] {
+        assert!(found(std::slice::from_ref(file)).len() >= CANARIES.len(), "{} holds them", file.display());
+    }
     for (name, spelling) in spellings() {
         let planted = beside.path().join("planted");
         std::fs::write(&planted, [b"\0\x01", &spelling[..], b"\xff"].concat()).expect("planted");
@@ -277,6 +287,7 @@ async fn fifty_clients_are_forgotten_in_every_file_and_do_not_come_back() {
         std::fs::copy(data.join(file), beside.path().join(file)).expect("a backup");
     }
     std::fs::copy(&views, beside.path().join("views.db")).expect("a backup");
+    std::fs::copy(&index, beside.path().join("search.db")).expect("a backup");
     std::fs::remove_file(beside.path().join("planted")).expect("taken away");
 
     let desk = Desk::open(&data).await;
@@ -299,9 +310,12 @@ async fn fifty_clients_are_forgotten_in_every_file_and_do_not_come_back() {
     assert_eq!(found(&all(dir.path())), Vec::<String>::new(), "after the server ended");
 
     // Yesterday's keys, last week's log, old views, one by one and together.
-    for back in [&["keys.db"][..], &["log.db"], &["views.db"], &["log.db", "keys.db", "views.db"]] {
+    for back in
+        [&["keys.db"][..], &["log.db"], &["views.db", "search.db"], &["log.db", "keys.db", "views.db", "search.db"]]
+    {
         for file in back {
             let place = match *file {
+                "search.db" => index.clone(),
                 "views.db" => letopis_projections::engine::generations::current(&data.join("views")).expect("a file"),
                 file => data.join(file),
             };

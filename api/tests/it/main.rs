@@ -7,5 +7,6 @@ mod feed;
 mod keys;
 mod pages;
 mod posting;
+mod search;
 mod support;
 mod wrong_input;

@@ -153,7 +153,8 @@ impl ViewFile {
         Ok(conn)
     }
 
-    fn prepare(conn: &Connection) -> Result<(), StoreError> {
+    /// How files that can be made again are written.
+    pub(crate) fn prepare(conn: &Connection) -> Result<(), StoreError> {
         // Views are disposable: what is lost with the power is folded again from the checkpoint.
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;",
@@ -185,20 +186,12 @@ impl ViewFile {
         self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
     }
 
-    /// Carries the write-ahead log over and cuts it off: pages as they were before an erasure lie in it.
+    /// Carries the write-ahead log over and cuts it off, see [`cut_off`].
     ///
     /// # Errors
-    /// When the file fails, or a read keeps the old pages for longer than [`CUT_OFF_TRIES`] pauses.
+    /// When the file fails or a long read keeps old pages.
     pub fn cut_off(&self) -> Result<(), StoreError> {
-        for _ in 0..CUT_OFF_TRIES {
-            let busy: bool = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            if !busy {
-                return Ok(());
-            }
-            std::thread::sleep(CUT_OFF_PAUSE);
-        }
-        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        Err(rusqlite::Error::SqliteFailure(busy, Some("a long read keeps old pages of the view file".to_owned())))
+        cut_off(&self.conn)
     }
 
     /// Where calendar days are cut.
@@ -419,6 +412,22 @@ impl Writer<'_> {
         )?;
         Ok(())
     }
+}
+
+/// Carries the write-ahead log of a file over and cuts it off: pages as they were before an erasure lie in it.
+///
+/// # Errors
+/// When the file fails, or a read keeps the old pages for longer than [`CUT_OFF_TRIES`] pauses.
+pub(crate) fn cut_off(conn: &Connection) -> Result<(), StoreError> {
+    for _ in 0..CUT_OFF_TRIES {
+        let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !busy {
+            return Ok(());
+        }
+        std::thread::sleep(CUT_OFF_PAUSE);
+    }
+    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    Err(rusqlite::Error::SqliteFailure(busy, Some("a long read keeps old pages of the file".to_owned())))
 }
 
 pub(super) fn checkpoint(conn: &Connection) -> Result<Checkpoint, StoreError> {

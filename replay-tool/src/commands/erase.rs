@@ -13,6 +13,7 @@ use letopis_core::log::EventLog;
 use letopis_core::reader::resolve_client;
 use letopis_core::time::SystemClock;
 use letopis_projections::engine::generations::{self, Views};
+use letopis_projections::search::{self, Search};
 use serde_json::json;
 
 use super::DataArg;
@@ -112,5 +113,12 @@ async fn forget_views(folder: &Folder, console: &Console) -> Result<()> {
     let views = Views::open(&dir, log, folder.vault.clone(), zone, list, &progress);
     let views = views.await.context("opening the views")?;
     bar.finish_and_clear();
-    views.forget().await.context("the views, which are to forget; do it again, or delete the folder views/")
+    let hint = "the views, which are to forget; start again, or delete the folder views/";
+    views.forget().await.context(hint)?;
+    if let (true, Some(vault)) = (dir.join(search::FILE).exists(), &folder.vault) {
+        let log: Arc<dyn EventLog> = folder.log.clone();
+        let search = Search::open(&dir, log, vault.clone()).await.context("opening the search index")?;
+        search.forget().await.context(hint)?;
+    }
+    Ok(())
 }
