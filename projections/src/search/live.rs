@@ -206,6 +206,9 @@ impl Search {
     pub async fn forget(&self) -> Result<(), EngineError> {
         self.catch_up().await?;
         let writer = self.writer.lock().await;
+        let tx = writer.unchecked_transaction()?;
+        Index(&tx).sweep()?;
+        tx.commit()?;
         self.pool.clear();
         Ok(cut_off(&writer)?)
     }
