@@ -1,6 +1,7 @@
 //! `erase`, `explain` and `rotate-kek`, on a folder with a history.
 
 use letopis_replay_tool::console::Exit;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{Desk, history, text};
@@ -58,4 +59,49 @@ fn the_key_encryption_key_is_changed_and_everything_is_read_as_before() {
     assert!(desk.run("rotate-kek", &["--new-kek", "something"]).is_err());
     let next: Value = desk.report("rotate-kek", &["--new-kek", "generate"]);
     assert_eq!(next["from"], report["to"]);
+}
+
+/// The history and the card of a client, without what depends on the time of the question.
+fn told(desk: &Desk, n: u64) -> Value {
+    let name = format!("shop:C-{n}");
+    json!([desk.report("history", &[&name]), desk.ask(&["client", &name])])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn erasing_one_client_changes_no_other_and_no_total(
+        clients in 3_u64..7,
+        who in 0_u64..7,
+        merge in proptest::option::of((0_u64..7, 1_u64..6)),
+    ) {
+        let who = who % clients;
+        let desk = Desk::new();
+        desk.import(&history(clients), &[]);
+        let mut group = vec![who];
+        if let Some((into, step)) = merge {
+            let (into, absorbed) = (into % clients, (into + 1 + step % (clients - 1)) % clients);
+            let item = json!({
+                "type": "client.merged", "id": "m", "source": "shop", "client": format!("shop:C-{into}"),
+                "occurred_at": "2026-04-01T10:00:00Z", "data": { "absorbed": format!("shop:C-{absorbed}"), "reason": "twin" },
+            });
+            desk.import(&[item], &[]);
+            if [into, absorbed].contains(&who) {
+                group = vec![into, absorbed];
+            }
+        }
+        desk.report("rebuild", &["--install"]);
+        let others: Vec<u64> = (0..clients).filter(|n| !group.contains(n)).collect();
+        let before: Vec<Value> = others.iter().map(|n| told(&desk, *n)).collect();
+        let digests = desk.digests();
+        let report = desk.report("erase", &["--client", &format!("shop:C-{who}"), "--basis", "gdpr-17"]);
+        prop_assert_eq!(report["certificate"]["clients"].as_array().map(Vec::len), Some(group.len()));
+        let after: Vec<Value> = others.iter().map(|n| told(&desk, *n)).collect();
+        prop_assert_eq!(after, before);
+        prop_assert_eq!(desk.digests(), digests);
+        // What the folder keeps is what a rebuild makes of the log.
+        prop_assert_eq!(desk.run("rebuild", &[]).expect("runs").exit, Exit::Fine);
+        prop_assert_eq!(desk.run("verify", &[]).expect("runs").exit, Exit::Fine);
+    }
 }
