@@ -10,7 +10,11 @@ use axum::http::{Method, Request, StatusCode};
 use letopis_api::state::App;
 use letopis_api::{folder, server};
 use letopis_core::events::{FieldKind, TypeInfo, types};
+use letopis_core::random::Random;
 use letopis_core::time::ManualClock;
+use letopis_core::trust::note::DEFAULT_ORIGIN;
+use letopis_core::trust::sealer::Sealer;
+use letopis_core::trust::{check, signer};
 use letopis_projections::engine::stored::{StoredViews, tables};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -370,6 +374,9 @@ async fn an_export_holds_all_that_is_his_and_nothing_of_his_contact_persons() {
     );
     desk.post(&items).await;
     desk.post(&[person]).await;
+    let (clock, random) = (Arc::new(ManualClock::at(at(TODAY))), Arc::new(Random::system()));
+    let sealer = Sealer::open(dir.path(), Arc::clone(&desk.app.log), clock, random, DEFAULT_ORIGIN).await;
+    sealer.expect("opens").seal().await.expect("seals");
     let answer = desk.get("/v1/clients/shop:C-1/export").await;
     assert_eq!(answer.status, StatusCode::OK);
     let text = answer.json.as_str().expect("lines").to_owned();
@@ -379,4 +386,9 @@ async fn an_export_holds_all_that_is_his_and_nothing_of_his_contact_persons() {
     assert_eq!(Some(events as u64), lines[0]["streams"][0]["events"].as_u64());
     assert!(events > items.len(), "the link of his identity, too");
     assert!(text.contains("word1") && !text.contains("Somebody Else"));
+    // The proof that nothing is left out is a file for the checker.
+    let bundle = lines.iter().find(|line| line["line"] == "bundle").expect("a proof");
+    let key = signer::public_key(dir.path()).expect("a key");
+    let report = check::check(bundle["bundle"].as_str().expect("text").as_bytes(), &key, &check::Policy::default());
+    assert_eq!(report.expect("complete and unaltered").events, events as u64);
 }
