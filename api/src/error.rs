@@ -50,6 +50,8 @@ kinds! {
     Method 405 "method_not_allowed" "The method does not fit the resource",
     /// An id with other content, or a stream that is not as expected.
     Conflict 409 "conflict" "The event conflicts with what is recorded",
+    /// Somebody has to keep what is to be erased.
+    Held 409 "legal_hold" "A legal hold forbids it",
     /// A rebuild is running.
     Busy 409 "busy" "This is being done already",
     /// The body is beyond the limit.

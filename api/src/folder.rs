@@ -38,7 +38,15 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
     let zone = folder.settings.zone.clone();
     let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
     let search = Search::open(&folder.views(), Arc::clone(&log), Arc::clone(&vault)).await?;
+    let eraser = folder.eraser.clone().context("the folder is not open for writing")?;
+    let last = eraser.last_record();
+    if last > views.position() || last > search.position() {
+        // Files that were put back from a backup may show what was erased since.
+        views.forget().await?;
+        search.forget().await?;
+    }
     let keys = Keys::open(dir, always)?;
     let random = Arc::new(Random::system());
-    Ok(App::new(Parts { log, vault, identity, clock, random, settings: folder.settings.clone(), views, search, keys }))
+    let settings = folder.settings.clone();
+    Ok(App::new(Parts { log, vault, eraser, identity, clock, random, settings, views, search, keys }))
 }

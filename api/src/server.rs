@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
 use crate::{
-    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search,
-    telemetry, views,
+    auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, loyalty, middleware,
+    openapi, orders, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -32,6 +32,9 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::document())
         .merge(events::routes())
         .merge(clients::routes())
+        .merge(erasure::routes())
+        .merge(explain::routes())
+        .merge(export::routes())
         .merge(history::routes())
         .merge(search::routes())
         .merge(contacts::routes())

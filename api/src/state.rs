@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
+use letopis_core::erasure::Eraser;
 use letopis_core::identity::IdentityKey;
 use letopis_core::intake::Intake;
 use letopis_core::log::EventLog;
@@ -22,6 +23,8 @@ pub struct Parts {
     pub log: Arc<dyn EventLog>,
     /// The keys of personal fields.
     pub vault: Arc<Vault>,
+    /// What forgets.
+    pub eraser: Arc<Eraser>,
     /// The secret of keyed hashes.
     pub identity: IdentityKey,
     /// Now.

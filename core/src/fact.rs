@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::events::{Event, KnowledgeEvent};
+use crate::events::{Event, KnowledgeEvent, LogEvent};
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::log::{LogError, Recorded, SealedPart, StreamName};
 use crate::personal::Opened;
@@ -134,11 +134,12 @@ impl Fact {
         Meta::decode(&self.meta).map_err(|error| LogError::new(format!("event at position {}", self.position), error))
     }
 
-    /// Whether it is filtered by the recorded clock only: a correction, a retraction, a merge, an identity.
+    /// Whether it is filtered by the recorded clock only: a correction, a retraction, a merge, an identity, an
+    /// erasure.
     pub fn is_knowledge(&self) -> bool {
         use crate::events::ClientEvent as C;
         match &self.event {
-            Event::Knowledge(_) => true,
+            Event::Knowledge(_) | Event::Log(LogEvent::Erased(_)) => true,
             Event::Client(event) => {
                 matches!(event, C::Merged(_) | C::Unmerged(_) | C::IdentityLinked(_) | C::IdentityUnlinked(_))
             }

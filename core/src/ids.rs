@@ -104,6 +104,8 @@ ids! {
     EmployeeId,
     /// One commit: the events that were appended together.
     CommitId,
+    /// One erasure, the number of its certificate.
+    ErasureId,
 }
 
 /// Place of an event in the whole log: from 1, without gaps, in commit order. 0 is before the first.

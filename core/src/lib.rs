@@ -16,6 +16,7 @@
 //! Nothing here knows of views or HTTP.
 
 pub mod code;
+pub mod erasure;
 pub mod events;
 pub mod fact;
 pub mod folder;
@@ -29,7 +30,9 @@ pub mod money;
 pub mod personal;
 pub mod random;
 pub mod reader;
+pub mod rotation;
 pub mod rules;
+mod secret;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -215,7 +215,7 @@ async fn reads(world: &World, views: &Arc<Views>, clients: u64, what: &str) {
         boards.push(started.elapsed());
     }
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
-    let mut show = |name: &str, times: &mut [Duration]| {
+    let show = |name: &str, times: &mut [Duration]| {
         println!(
             "| {name}, {what}, p50 / p99 in ms | {:.2} / {:.2} | | |",
             ms(percentile(times, 0.5)),

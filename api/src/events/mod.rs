@@ -4,7 +4,7 @@ mod cloud;
 mod feed;
 mod lines;
 mod post;
-mod shape;
+pub(crate) mod shape;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -1,6 +1,8 @@
 //! The server as its callers see it, through the whole router and a real data folder.
 
 mod clocks;
+mod erasure;
+mod explain;
 mod feed;
 mod functions;
 mod keys;

@@ -232,4 +232,28 @@ area! {
         /// In his words.
         reason: String,
     }
+
+    /// What is known of the client must be kept, by law or for a dispute: until the hold is released or its last
+    /// day is over nothing of him is erased.
+    event HoldPlaced = "hold.placed" @ 1 {
+        /// What the hold is called.
+        hold: Code,
+        /// On which legal basis.
+        basis: Code,
+    } optional {
+        /// Until the end of this day.
+        until: Day,
+    } personal {
+        /// Why.
+        reason: String,
+    }
+
+    /// A hold is over.
+    event HoldReleased = "hold.released" @ 1 {
+        /// What the hold is called.
+        hold: Code,
+    } personal {
+        /// Why.
+        reason: String,
+    }
 }

@@ -1,6 +1,8 @@
-//! What the log records about itself, in the stream `log`. Nobody can post it.
+//! What the log records about itself: seals in the stream `log`, erasures in the streams that were erased.
+//! Nobody can post it.
 
 use crate::code::Code;
+use crate::ids::ErasureId;
 
 /// The area of these events.
 pub(crate) const AREA: &str = "log";
@@ -33,6 +35,25 @@ area! {
         last_root: Code,
         /// Why.
         reason: Code,
+    }
+
+    /// Personal parts of this stream were destroyed: first the keys that open them, then the parts. An erasure
+    /// of several streams is one of these in each.
+    event Erased = "client.erased" @ 1 {
+        /// The erasure: the number of its certificate.
+        erasure: ErasureId,
+        /// Whose: `client`, `contact` or `employee`.
+        subject: Code,
+        /// On which legal basis.
+        basis: Code,
+        /// How many sealed parts of this stream were deleted.
+        sealed: u64,
+        /// SHA-256 over the positions of their events, ascending, 8 bytes each, big-endian; 64 hexadecimal digits.
+        positions: Code,
+        /// How many keys the erasure destroyed, over all its streams.
+        keys: u64,
+        /// How many identities it released, over all its streams.
+        identities: u64,
     }
 }
 

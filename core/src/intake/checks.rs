@@ -79,6 +79,12 @@ fn client(event: &ClientEvent, occurred: Moment) -> Check {
             }
             _ => Ok(()),
         },
+        C::HoldPlaced(e) => match e.until {
+            Some(until) if until < local_day(occurred) => {
+                fault("until", format!("{until} is before the hold was placed, {occurred}"))
+            }
+            _ => Ok(()),
+        },
         C::IdentityLinked(e) => ensure(e.value.known().is_some(), "value", || "value is missing".into()),
         C::IdentityUnlinked(e) => ensure(e.value.known().is_some(), "value", || "value is missing".into()),
         C::Registered(_)
@@ -91,7 +97,8 @@ fn client(event: &ClientEvent, occurred: Moment) -> Check {
         | C::RelationEnded(_)
         | C::ContactPersonAdded(_)
         | C::ContactPersonRemoved(_)
-        | C::ConsentWithdrawn(_) => Ok(()),
+        | C::ConsentWithdrawn(_)
+        | C::HoldReleased(_) => Ok(()),
     }
 }
 

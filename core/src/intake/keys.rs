@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Intake;
 use super::outcome::{Rejection, Stop};
+use crate::ids::ClientId;
 use crate::log::IndexChange;
 use crate::personal::Subject;
 use crate::trust::seal::DataKey;
@@ -64,6 +65,15 @@ impl Intake {
         let Some(key) = self.vault.key(id)? else { return Err(erased(subject).into()) };
         let assign = (!assigned).then_some(IndexChange::AssignKey { subject: bytes, key: id });
         Ok(SubjectKey { id, key, assign })
+    }
+
+    /// Whether the key of a client was destroyed.
+    pub(super) async fn is_erased(&self, client: Option<ClientId>) -> Result<bool, Stop> {
+        let Some(client) = client else { return Ok(false) };
+        match self.log.subject_key(&Subject::Client(client).to_bytes()).await? {
+            Some(key) => Ok(self.vault.key(key)?.is_none()),
+            None => Ok(false),
+        }
     }
 
     /// Key numbers are looked up in the log again.

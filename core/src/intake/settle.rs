@@ -119,7 +119,7 @@ impl Intake {
             recorded_at: fact.recorded_at,
         };
         // What was erased cannot be compared any more: the id alone counts.
-        if fact.opened == Opened::Erased {
+        if fact.opened == Opened::Erased || self.is_erased(fact.client).await? {
             return Ok(Outcome::Duplicate { receipt });
         }
         let other = |what: &str| {

@@ -40,7 +40,8 @@ impl DataKey {
         &self.0
     }
 
-    fn commitment(&self) -> [u8; 32] {
+    /// A one-way hash of the key, by which it is told from any other.
+    pub(crate) fn commitment(&self) -> [u8; 32] {
         blake3::derive_key("letopis 2026 key commitment v1", &self.0)
     }
 }

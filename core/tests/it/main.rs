@@ -1,6 +1,7 @@
 //! Tests of the core through its public face.
 
 mod catalogue;
+mod erasure;
 mod folder;
 mod golden;
 mod intake;
@@ -8,6 +9,7 @@ mod leaf_vectors;
 mod log_contract;
 mod log_models;
 mod log_sqlite;
+mod rotation;
 mod trust_bundle;
 mod trust_forged;
 mod trust_python;

@@ -80,6 +80,11 @@ pub struct ViewFile {
     parked: HashSet<(&'static str, Owner, u128)>,
 }
 
+/// How often the write-ahead log is tried to be cut off while somebody reads.
+const CUT_OFF_TRIES: u32 = 50;
+/// Between two tries.
+const CUT_OFF_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// More parked keys than this stop the view file loudly.
 pub const MAX_PARKED: usize = 1_000;
 
@@ -179,6 +184,14 @@ impl ViewFile {
             self.conn.execute_batch(&view.create_indexes())?;
         }
         self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
+    }
+
+    /// Carries the write-ahead log over and cuts it off, see [`cut_off`].
+    ///
+    /// # Errors
+    /// When the file fails or a long read keeps old pages.
+    pub fn cut_off(&self) -> Result<(), StoreError> {
+        cut_off(&self.conn)
     }
 
     /// Where calendar days are cut.
@@ -399,6 +412,22 @@ impl Writer<'_> {
         )?;
         Ok(())
     }
+}
+
+/// Carries the write-ahead log of a file over and cuts it off: pages as they were before an erasure lie in it.
+///
+/// # Errors
+/// When the file fails, or a read keeps the old pages for longer than [`CUT_OFF_TRIES`] pauses.
+pub(crate) fn cut_off(conn: &Connection) -> Result<(), StoreError> {
+    for _ in 0..CUT_OFF_TRIES {
+        let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !busy {
+            return Ok(());
+        }
+        std::thread::sleep(CUT_OFF_PAUSE);
+    }
+    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    Err(rusqlite::Error::SqliteFailure(busy, Some("a long read keeps old pages of the file".to_owned())))
 }
 
 pub(super) fn checkpoint(conn: &Connection) -> Result<Checkpoint, StoreError> {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,8 @@ pub struct Views {
     position: watch::Sender<Position>,
     failed: Stopped,
     jobs: Mutex<(u64, HashMap<Clocks, Job>)>,
+    /// Rises when something was erased: dated views that were being built meanwhile may still know it.
+    forgotten: AtomicU64,
 }
 
 struct Writer {
@@ -136,10 +139,12 @@ impl Views {
             position,
             failed: Mutex::new(None),
             jobs: Mutex::new((0, HashMap::new())),
+            forgotten: AtomicU64::new(0),
         }))
     }
 
-    fn source(&self) -> Source<'_> {
+    /// What the views are folded from.
+    pub fn source(&self) -> Source<'_> {
         Source { log: &*self.log, vault: self.vault.as_deref(), views: &self.list }
     }
 
@@ -208,6 +213,7 @@ impl Views {
         let mut aliases = Aliases::from_changes(&file.alias_changes()?);
         let mut writer = lock(&self.writer);
         while live::step(self.source(), &mut file, &mut aliases).await? > 0 {}
+        file.cut_off()?;
         write_pointer(&self.dir, &path)?;
         let position = file.checkpoint()?.position;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = ReadPool::new(path);
@@ -340,10 +346,14 @@ impl Views {
             return Ok(Dated::Building);
         }
         jobs.1.insert(clocks, Job::Building);
-        let views = Arc::clone(self);
+        let (views, forgotten) = (Arc::clone(self), self.forgotten.load(Ordering::SeqCst));
         std::thread::spawn(move || {
             let job = views.build_dated(clocks, now).unwrap_or_else(|error| Job::Failed(chain(&error)));
             let mut jobs = lock(&views.jobs);
+            if views.forgotten.load(Ordering::SeqCst) != forgotten {
+                jobs.1.remove(&clocks);
+                return;
+            }
             jobs.1.insert(clocks, job);
             let ready = |job: &Job| if let Job::Ready(built) = job { Some(built.used) } else { None };
             while jobs.1.values().filter_map(ready).count() > MAX_DATED {
@@ -401,6 +411,20 @@ impl Views {
         let (answer, _) = self.read_file(&built.generation, now, query)?;
         let lag = if built.is_final { 0 } else { self.position().0.saturating_sub(built.position.0) };
         Ok(Some((answer, Fresh { position: built.position, lag })))
+    }
+
+    /// Forgets what was erased: everything recorded up to now is folded in (a `client.erased` folds its client
+    /// anew), whole views at past clocks are dropped, and what pages held before is cut out of the file. Waits for
+    /// readers, so it is called on a thread that may wait.
+    ///
+    /// # Errors
+    /// When log or view file fail, or a long read keeps the old pages; then it is to be called again.
+    pub async fn forget(&self) -> Result<(), EngineError> {
+        self.catch_up().await?;
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        lock(&self.jobs).1.retain(|_, job| matches!(job, Job::Building));
+        lock(&self.writer).file.cut_off()?;
+        Ok(())
     }
 
     /// All views: version, fingerprint, digest, parked keys.

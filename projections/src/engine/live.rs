@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use letopis_core::events::{Event, KnowledgeEvent};
+use letopis_core::events::{Event, KnowledgeEvent, LogEvent};
 use letopis_core::fact::{Fact, FoldOrder, Opener};
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::log::{EventLog, MAX_PAGE, Recorded, StreamName};
@@ -243,6 +243,8 @@ impl Plan {
 
 impl Work {
     fn see(&mut self, fact: &Fact) {
+        // What was opened before the erasure stands in the rows until they are folded again.
+        self.whole |= matches!(fact.event, Event::Log(LogEvent::Erased(_)));
         if let Event::Knowledge(event) = &fact.event {
             self.whole = true;
             self.targets.insert(match event {

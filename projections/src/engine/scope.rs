@@ -4,13 +4,14 @@
 
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::StreamName;
-use letopis_core::time::Zone;
+use letopis_core::time::{Timestamp, Zone};
 
 use super::EngineError;
 use super::file::{Checkpoint, ViewFile};
-use super::group::{Clocks, Group};
+use super::group::{Clocks, Group, Placed};
 use super::live::Source;
 use super::projection::Scope;
+use super::read::{QueryError, Reader};
 use super::rebuild::subjects;
 use super::view::{Built, add};
 
@@ -30,6 +31,41 @@ pub async fn fold_client(
     let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
     let group = Group::assemble(root.into(), members, facts, clocks);
     fold_group(source, file, &group, clocks, last)
+}
+
+/// Folds the facts of one alias group one by one, seen through two clocks, and shows after each what the views
+/// say. Only views that sum a client up are folded.
+///
+/// # Errors
+/// When the log cannot be read, an event is damaged, or `see` says so.
+pub async fn trace_client(
+    source: Source<'_>,
+    zone: &Zone,
+    now: Timestamp,
+    members: Vec<ClientId>,
+    clocks: Clocks,
+    see: &mut (dyn FnMut(&Placed, &Reader<'_>) -> Result<(), QueryError> + Send),
+) -> Result<(), QueryError> {
+    let storage = |error: EngineError| QueryError::Storage(Box::new(error));
+    let Some(&root) = members.first() else { return Ok(()) };
+    let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
+    let facts = source.streams(&streams, Position(u64::MAX)).await.map_err(storage)?;
+    let group = Group::assemble(root.into(), members, facts, clocks);
+    let mut file = ViewFile::in_memory(source.views, zone)?;
+    let zone = zone.clone();
+    file.transact(Checkpoint::default(), |writer, _| {
+        subjects(&group, clocks).iter().try_for_each(|(client, root, state)| writer.subject(*client, *root, state))
+    })?;
+    for placed in group.folded() {
+        file.transact(Checkpoint::default(), |_, batch| {
+            let views = source.views.iter().filter(|view| view.scope() == Scope::Clients && !view.per_event());
+            views
+                .into_iter()
+                .try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
+        })?;
+        see(placed, &Reader { conn: file.connection(), zone: &zone, now })?;
+    }
+    Ok(())
 }
 
 fn fold_group(

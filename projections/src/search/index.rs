@@ -1,7 +1,7 @@
 //! The tables of the index: what goes in, what goes out, how far it is.
 
 use letopis_core::fact::Fact;
-use letopis_core::ids::{ClientId, EventId, Position};
+use letopis_core::ids::{EventId, Position};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::VERSION;
@@ -73,11 +73,25 @@ impl Index<'_> {
         id.map_or(Ok(()), |id| self.take_out(id))
     }
 
-    /// Takes out everything of a client.
-    pub(super) fn remove_client(&self, client: ClientId) -> Result<(), StoreError> {
-        let mut statement = self.0.prepare_cached("SELECT id FROM search_document WHERE client = ?1")?;
-        let ids: Vec<i64> = statement.query_map([client.put()], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        ids.into_iter().try_for_each(|id| self.take_out(id))
+    /// Builds the index anew when it still holds a word, or the beginning of one, that no document has: what is taken
+    /// out leaves the borders of its pages behind, and those are words.
+    pub(super) fn sweep(&self) -> Result<(), StoreError> {
+        let mut borders = self.0.prepare("SELECT DISTINCT term FROM search_idx")?;
+        let mut is_live = self.0.prepare("SELECT EXISTS (SELECT 1 FROM search WHERE search MATCH ?1)")?;
+        let mut rows = borders.query([])?;
+        while let Some(row) = rows.next()? {
+            // After one byte for the kind of index; a border may be cut inside a character.
+            let border = row.get_ref(0)?.as_bytes().unwrap_or_default().get(1..).unwrap_or_default();
+            let border = match std::str::from_utf8(border) {
+                Ok(text) => text,
+                Err(error) => std::str::from_utf8(&border[..error.valid_up_to()]).unwrap_or_default(),
+            };
+            if !border.is_empty() && !is_live.query_row([format!("\"{border}\"*")], |row| row.get::<_, bool>(0))? {
+                drop(rows);
+                return self.0.execute_batch("INSERT INTO search (search) VALUES ('rebuild')");
+            }
+        }
+        Ok(())
     }
 
     fn take_out(&self, id: i64) -> Result<(), StoreError> {

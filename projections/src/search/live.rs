@@ -20,7 +20,7 @@ use super::index::Index;
 use super::query::{self, Hit};
 use super::stem::AREAS;
 use crate::engine::EngineError;
-use crate::engine::file::{Checkpoint, ViewFile};
+use crate::engine::file::{Checkpoint, ViewFile, cut_off};
 use crate::engine::follow::{Stopped, follow, reached};
 use crate::engine::generations::Fresh;
 use crate::engine::pool::{ReadPool, remove_file};
@@ -29,7 +29,7 @@ use crate::engine::view::StoreError;
 use crate::views::list::{Page, Window};
 
 /// The file of the index in the folder of the views.
-const FILE: &str = "search.db";
+pub const FILE: &str = "search.db";
 /// Events that are taken in together.
 const PAGE: usize = 512;
 
@@ -101,10 +101,15 @@ impl Search {
         Ok(count)
     }
 
-    /// What is left of the events that these facts correct or retract, as of a position.
+    /// What is left of the events that these facts correct, retract or erase, as of a position.
     async fn mended(&self, facts: &[Fact], upto: Position) -> Result<BTreeMap<EventId, Option<Fact>>, EngineError> {
         let mut targets: BTreeMap<ClientId, BTreeSet<EventId>> = BTreeMap::new();
+        let mut erased = BTreeSet::new();
         for fact in facts {
+            if let (Some(client), true) = (fact.client, is_erasure(fact.event.type_name())) {
+                targets.entry(client).or_default();
+                erased.insert(client);
+            }
             if let (Some(client), Some(target)) = (fact.client, target(fact)) {
                 targets.entry(client).or_default().insert(target);
             }
@@ -117,6 +122,10 @@ impl Search {
                 .await
                 .map_err(EngineError::Log)?;
             facts.retain(|fact| fact.position <= upto);
+            if erased.contains(&client) {
+                // Any document of his may hold what was erased.
+                targets.extend(facts.iter().map(|fact| fact.id));
+            }
             // What takes back a correction names the correction, so its own target is meant too.
             let meant: Vec<EventId> =
                 facts.iter().filter(|fact| targets.contains(&fact.id)).filter_map(target).collect();
@@ -188,24 +197,33 @@ impl Search {
         Ok((page, Fresh { position: at.position, lag: head.0.saturating_sub(at.position.0) }))
     }
 
-    /// Takes out everything of some clients, so that no byte of it is left in the file.
+    /// Forgets what was erased: everything recorded up to now is taken in (a `client.erased` writes the documents of
+    /// its client anew), and what pages held before is cut out of the file. Waits for readers, so it is called on
+    /// a thread that may wait.
     ///
     /// # Errors
-    /// When the file fails.
-    pub async fn forget(&self, clients: &[ClientId]) -> Result<(), StoreError> {
+    /// When log or file fail, or a long read keeps the old pages; then it is to be called again.
+    pub async fn forget(&self) -> Result<(), EngineError> {
+        self.catch_up().await?;
         let writer = self.writer.lock().await;
         let tx = writer.unchecked_transaction()?;
-        clients.iter().try_for_each(|client| Index(&tx).remove_client(*client))?;
+        Index(&tx).sweep()?;
         tx.commit()?;
         self.pool.clear();
-        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        Ok(cut_off(&writer)?)
     }
 }
 
-/// Whether an event has texts to search, or mends one.
+/// Whether an event has texts to search, mends one, or erases some.
 fn is_wanted(recorded: &Recorded) -> bool {
     let area = events::find(&recorded.event_type).map_or("", |info| info.area);
-    area == "knowledge" || (AREAS.contains(&area) && matches!(recorded.sealed, SealedPart::Present(_)))
+    area == "knowledge"
+        || is_erasure(&recorded.event_type)
+        || (AREAS.contains(&area) && matches!(recorded.sealed, SealedPart::Present(_)))
+}
+
+fn is_erasure(event_type: &str) -> bool {
+    event_type == "client.erased"
 }
 
 /// The event that a fact corrects or retracts.

@@ -10,7 +10,7 @@ mod live;
 mod query;
 mod stem;
 
-pub use live::Search;
+pub use live::{FILE, Search};
 pub use query::Hit;
 
 /// The name under which answers name the index.

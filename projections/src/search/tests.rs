@@ -130,9 +130,35 @@ fn of_a_removed_client_no_byte_is_left_in_the_file() {
         bytes.windows(word.len()).any(|window| window == word.as_bytes())
     };
     assert!(left("xylophonist") && left("quartzit"));
-    index.remove_client(client(somebody)).expect("removed");
+    theirs.into_iter().for_each(|fact| index.write(&erased(fact), false).expect("written anew"));
     let name = id(somebody);
     assert_eq!(["xylophon", "quartzit", &name[6..], &name[6..].to_lowercase()].map(left), [false; 4]);
+    conn.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").expect("a whole index");
+}
+
+#[test]
+fn borders_of_pages_that_no_document_has_any_more_are_swept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("view.db");
+    let conn = rusqlite::Connection::open(&path).expect("a file");
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON").expect("a mode");
+    let index = Index(&conn);
+    index.create().expect("tables");
+    let theirs: Vec<Fact> = (1..=2_000).map(|n| said(n, 7, &format!("7391846{n:04} канарейжъ{n:04}"))).collect();
+    let others: Vec<Fact> = (2_001..=4_000).map(|n| said(n, 8, &format!("keeper{n:04}"))).collect();
+    let tx = conn.unchecked_transaction().expect("begun");
+    theirs.iter().chain(&others).for_each(|fact| index.write(fact, false).expect("written"));
+    tx.commit().expect("stored");
+    theirs.into_iter().for_each(|fact| index.write(&erased(fact), false).expect("written anew"));
+    let left = |word: &str| {
+        conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
+        let bytes = std::fs::read(&path).expect("a file");
+        bytes.windows(word.len()).any(|window| window == word.as_bytes())
+    };
+    assert!(left("7391846"), "without a sweep borders are left; when they are not, the sweep is to go");
+    index.sweep().expect("swept");
+    assert_eq!(["7391846", "канареи", "канарей"].map(left), [false; 3]);
+    assert!(left("keeper"));
     conn.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").expect("a whole index");
 }
 

@@ -4,6 +4,7 @@ pub mod cases;
 pub mod client;
 pub mod deals;
 pub mod definitions;
+pub mod explain;
 pub mod funnel;
 pub mod history;
 pub mod list;

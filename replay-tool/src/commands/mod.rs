@@ -9,10 +9,13 @@ use crate::console::{Console, Done};
 
 pub mod as_of;
 pub mod diff;
+pub mod erase;
+pub mod explain;
 pub mod export;
 pub mod history;
 pub mod import;
 pub mod rebuild;
+pub mod rotate_kek;
 pub mod stat;
 pub mod verify;
 
@@ -52,6 +55,12 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Compare two view files, two folders, or two positions of one log.
     Diff(diff::DiffArgs),
+    /// Forget a client, a contact person or an employee; no server may be running.
+    Erase(erase::EraseArgs),
+    /// Which events set a field of a card, which clients make up a total.
+    Explain(explain::ExplainArgs),
+    /// Wrap all data keys by another key-encryption key; no server may be running.
+    RotateKek(rotate_kek::RotateKekArgs),
     /// What is in the log and how far the views are.
     Stat(stat::StatArgs),
 }
@@ -78,6 +87,7 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
     match command {
         Command::Verify(args) => return verify::run(args, console),
         Command::Stat(args) => return stat::run(args),
+        Command::RotateKek(args) => return rotate_kek::run(args, console),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
@@ -89,6 +99,9 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
             Command::History(args) => history::run(args).await,
             Command::Export(args) => export::run(args, console).await,
             Command::Diff(args) => diff::run(args, console).await,
+            Command::Erase(args) => erase::run(args, console).await,
+            Command::Explain(args) => explain::run(args).await,
+            Command::RotateKek(args) => rotate_kek::run(args, console),
             Command::Verify(args) => verify::run(args, console),
             Command::Stat(args) => stat::run(args),
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod copies;
 mod damage;
+mod erasure;
 mod imports;
 mod mapping_language;
 mod mapping_real;

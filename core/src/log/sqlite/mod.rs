@@ -2,6 +2,7 @@
 //!
 //! `log.db` is in WAL mode with `synchronous=FULL`; `log.lock` beside it keeps a second writer away.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,22 @@ impl SqliteLog {
         let readers = Readers::open(path)?;
         let head = Arc::new(watch::Sender::new(readers.with(|reader| reader.head())?));
         Ok(Self { readers, writer: None, head })
+    }
+
+    /// The identities of these clients: keyed hashes. It looks through all identities.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn identities_of(&self, clients: &HashSet<ClientId>) -> Result<Vec<(Hash, ClientId)>, LogError> {
+        self.readers.with(|reader| reader.identities_of(clients))
+    }
+
+    /// The greatest number of a data key that any subject has.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn last_key(&self) -> Result<Option<u64>, LogError> {
+        self.readers.with(|reader| reader.last_key())
     }
 
     /// Deletes the sealed parts of these events, also from the write-ahead log; what is left is their hashes.

@@ -1,5 +1,6 @@
 //! Read-only connections and what is asked of them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -152,6 +153,19 @@ impl Reader {
 
     pub(super) fn key(&mut self, subject: &[u8; 17]) -> Result<Option<u64>, LogError> {
         self.number("SELECT key FROM subject_key WHERE subject = ?1", [subject])
+    }
+
+    pub(super) fn last_key(&mut self) -> Result<Option<u64>, LogError> {
+        self.number("SELECT max(key) FROM subject_key", [])
+    }
+
+    pub(super) fn identities_of(&mut self, clients: &HashSet<ClientId>) -> Result<Vec<(Hash, ClientId)>, LogError> {
+        let mut select = self.conn.prepare_cached("SELECT hash, client FROM identity").map_err(failed)?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, ClientId::from_bytes(row.get(1)?)))).map_err(failed)?;
+        let is_theirs = |row: &rusqlite::Result<(Hash, ClientId)>| {
+            row.as_ref().map_or(true, |(_, client)| clients.contains(client))
+        };
+        rows.filter(is_theirs).map(|row| row.map_err(failed)).collect()
     }
 
     fn number(&self, sql: &str, params: impl Params) -> Result<Option<u64>, LogError> {

@@ -89,6 +89,8 @@ fn client(row: &mut ClientRow, event: &ClientEvent, fact: &Fact, cx: &Context<'_
             let (since, event) = (fact.occurred, fact.id);
             consent(row, Consent { purpose, channel, given: false, since, until: None, event });
         }
+        // A hold is asked about when something is to be erased, see `letopis_core::erasure`.
+        ClientEvent::HoldPlaced(_) | ClientEvent::HoldReleased(_) => {}
         // Filtered by the recorded clock only: the engine acts on them, a row does not.
         ClientEvent::IdentityLinked(_)
         | ClientEvent::IdentityUnlinked(_)

@@ -62,7 +62,9 @@ pub fn changes<'a>(facts: impl IntoIterator<Item = &'a Fact>, field: Option<&Cod
             | ClientEvent::ContactPersonAdded(_)
             | ClientEvent::ContactPersonRemoved(_)
             | ClientEvent::ConsentGiven(_)
-            | ClientEvent::ConsentWithdrawn(_) => continue,
+            | ClientEvent::ConsentWithdrawn(_)
+            | ClientEvent::HoldPlaced(_)
+            | ClientEvent::HoldReleased(_) => continue,
         };
         let before = known.insert(name.clone(), new.clone()).unwrap_or_default();
         if field.is_none_or(|field| field == name) {

@@ -152,6 +152,8 @@ fn client(event: &ClientEvent) -> Told<'_> {
         C::DateNoted(e) => about(Some(&e.date_kind)),
         C::RelationEstablished(e) => about(Some(&e.kind)),
         C::ContactPersonAdded(e) => about(Some(&e.role)),
+        C::HoldPlaced(e) => Told { outcome: Some(e.basis.clone()), ..about(Some(&e.hold)) },
+        C::HoldReleased(e) => about(Some(&e.hold)),
         C::Registered(_)
         | C::ContactPointAdded(_)
         | C::ContactPointRemoved(_)

@@ -1,17 +1,23 @@
 //! The vault: `keys.db`, where the data keys of subjects lie, each wrapped by the key-encryption key.
 //!
 //! Keys are made and fsynced ahead, in batches; giving one to a subject is part of the log's commit, so
-//! a new client costs no second fsync. Destroying a key is what erasure is.
+//! a new client costs no second fsync. Destroying a key is what erasure is. A key is never used again
+//! under its number: the number in an envelope is the version of the key it was sealed under.
+
+mod destroy;
+mod kek;
+mod rewrap;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
+
+pub use destroy::KeyMark;
+pub use kek::{KeyEncryptionKey, LocalKek};
 
 use crate::log::LogError;
 use crate::random::Random;
@@ -22,62 +28,12 @@ const BATCH: usize = 256;
 /// How many opened keys are kept in memory.
 const CACHE: usize = 100_000;
 
-/// What wraps data keys: a file, an environment variable, or a key service.
-pub trait KeyEncryptionKey: Send + Sync {
-    /// A name that tells this key from the one before it.
-    fn id(&self) -> &str;
-    /// Wraps a data key; `aad` binds it to its number.
-    fn wrap(&self, nonce: [u8; 24], aad: &[u8], key: &[u8; 32]) -> Vec<u8>;
-    /// Unwraps a data key; `None` when it was wrapped otherwise or altered.
-    fn unwrap(&self, nonce: [u8; 24], aad: &[u8], wrapped: &[u8]) -> Option<Zeroizing<[u8; 32]>>;
-}
-
-/// A key-encryption key held in memory: 32 bytes from a file or the environment.
-#[derive(ZeroizeOnDrop)]
-pub struct LocalKek {
-    #[zeroize(skip)]
-    id: String,
-    key: [u8; 32],
-}
-
-impl fmt::Debug for LocalKek {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LocalKek({})", self.id)
-    }
-}
-
-impl LocalKek {
-    /// From 32 secret bytes; its id is the start of a one-way hash of them.
-    pub fn new(key: [u8; 32]) -> Self {
-        let id = blake3::derive_key("letopis 2026 kek id v1", &key);
-        Self { id: id[..8].iter().map(|b| format!("{b:02x}")).collect(), key }
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&self.key).into())
-    }
-}
-
-impl KeyEncryptionKey for LocalKek {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn wrap(&self, nonce: [u8; 24], aad: &[u8], key: &[u8; 32]) -> Vec<u8> {
-        self.cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: key, aad })
-            .expect("32 bytes are far below the cipher's limit")
-    }
-
-    fn unwrap(&self, nonce: [u8; 24], aad: &[u8], wrapped: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-        let plain = Zeroizing::new(self.cipher().decrypt(&XNonce::from(nonce), Payload { msg: wrapped, aad }).ok()?);
-        plain.as_slice().try_into().ok().map(Zeroizing::new)
-    }
-}
-
 /// The keys of all subjects.
 pub struct Vault {
+    /// What wraps new keys.
     kek: Box<dyn KeyEncryptionKey>,
+    /// What some keys are still wrapped by, while a rotation goes on.
+    other: Option<Box<dyn KeyEncryptionKey>>,
     random: Random,
     state: Mutex<State>,
 }
@@ -130,7 +86,14 @@ impl Vault {
     }
 
     fn with(db: Connection, kek: Box<dyn KeyEncryptionKey>, random: Random) -> Self {
-        Self { kek, random, state: Mutex::new(State { db, free: Vec::new(), open: HashMap::new() }) }
+        Self { kek, other: None, random, state: Mutex::new(State { db, free: Vec::new(), open: HashMap::new() }) }
+    }
+
+    /// Opens keys that are wrapped by another key-encryption key, too: a rotation was not finished.
+    #[must_use]
+    pub fn with_other(mut self, kek: Box<dyn KeyEncryptionKey>) -> Self {
+        self.other = Some(kek);
+        self
     }
 
     /// A key that is on disk and nobody's yet. It is used up even when it is not given to anybody.
@@ -190,18 +153,21 @@ impl Vault {
             .map_err(failed)?;
         let key = match row {
             None => None,
-            Some((kek, nonce, wrapped)) => match self.kek.unwrap(nonce, &id.to_be_bytes(), &wrapped) {
-                Some(key) => Some(DataKey::new(*key)),
-                None => {
-                    return Err(LogError::damage(format!(
-                        "data key {id} was wrapped by key-encryption key {kek}, and the one at hand, {}, does not open it",
-                        self.kek.id()
-                    )));
-                }
-            },
+            Some((kek, nonce, wrapped)) => Some(self.unwrap(id, &kek, nonce, &wrapped)?),
         };
         remember(&mut state.open, id, key.clone());
         Ok(key)
+    }
+
+    fn unwrap(&self, id: u64, kek: &str, nonce: [u8; 24], wrapped: &[u8]) -> Result<DataKey, LogError> {
+        let by = self.other.iter().find(|other| other.id() == kek).unwrap_or(&self.kek);
+        let key = by.unwrap(nonce, &id.to_be_bytes(), wrapped).ok_or_else(|| {
+            LogError::damage(format!(
+                "data key {id} was wrapped by key-encryption key {kek}, and the one at hand, {}, does not open it",
+                self.kek.id()
+            ))
+        })?;
+        Ok(DataKey::new(*key))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
