@@ -50,7 +50,7 @@ CREATE TABLE fork (epoch INTEGER PRIMARY KEY, position INTEGER NOT NULL) STRICT;
 CREATE TABLE checkpoint (
     size    INTEGER PRIMARY KEY,
     covered INTEGER NOT NULL,     -- what its seal covers
-    note    TEXT NOT NULL
+    note    TEXT NOT NULL         -- signed by the log first, then by the witnesses that answered
 ) STRICT;";
 
 pub(super) fn failed(error: rusqlite::Error) -> LogError {
@@ -273,6 +273,12 @@ pub(super) fn put_checkpoint(db: &Connection, checkpoint: &StoredCheckpoint) -> 
     let sql = "INSERT OR REPLACE INTO checkpoint VALUES (?1, ?2, ?3)";
     let values = params![checkpoint.size, checkpoint.covered, checkpoint.note];
     db.prepare_cached(sql).and_then(|mut put| put.execute(values)).map(drop).map_err(failed)
+}
+
+/// Puts a note with more signatures in the place of the one that is kept.
+pub(super) fn replace_note(db: &Connection, size: u64, note: &str) -> Result<(), LogError> {
+    let sql = "UPDATE checkpoint SET note = ?2 WHERE size = ?1";
+    db.execute(sql, params![size, note]).map(drop).map_err(failed)
 }
 
 pub(super) fn last_checkpoint(db: &Connection) -> Result<Option<StoredCheckpoint>, LogError> {

@@ -5,6 +5,7 @@
 //! in between.
 
 mod epoch;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
@@ -27,12 +28,17 @@ use crate::trust::signer::Signer;
 use crate::trust::store::{self, Progress, StoredCheckpoint, StoredTiles};
 use crate::trust::tree::Tree;
 
+pub use self::standing::Behind;
+
 /// Something new is sealed after so long, in microseconds.
 pub const SEAL_AFTER_US: i64 = 10 * SECOND_US;
 /// So many new events are sealed at once.
 pub const SEAL_EVENTS: u64 = 65_536;
 /// Appends within this time are taken in together.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long after the log refused a seal it is tried again.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// Whether a seal is due, after so many events of other streams and so long since the first of them.
 pub fn is_due(events: u64, waited_us: i64) -> bool {
@@ -184,6 +190,7 @@ impl Sealer {
         store::put_checkpoint(&tx, &StoredCheckpoint { size: seal.0, covered, note })?;
         tx.commit().map_err(store::failed)?;
         self.size.send_replace(seal.0);
+        self.fail(None);
         Ok(())
     }
 
@@ -260,19 +267,38 @@ impl Sealer {
         self.seal().await.map(drop)
     }
 
-    /// [`Sealer::run`] on a thread of its own. A failure stops the sealer, not the server.
+    /// [`Sealer::run`] on a thread of its own. A failure stops the sealer, not the server; where the log takes no
+    /// events for a while, it is tried again.
     pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
         let sealer = Arc::clone(self);
         std::thread::spawn(move || {
             let done = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                Ok(runtime) => runtime.block_on(sealer.run(stop)),
+                Ok(runtime) => runtime.block_on(sealer.keep_running(stop)),
                 Err(error) => Err(LogError::new("no runtime for the sealer", error).into()),
             };
             if let Err(error) = done {
                 tracing::error!(error = &error as &dyn std::error::Error, "the log is not sealed any more");
-                *sealer.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                sealer.fail(Some(&error));
             }
         })
+    }
+
+    async fn keep_running(&self, mut stop: watch::Receiver<bool>) -> Result<(), SealerError> {
+        loop {
+            match self.run(stop.clone()).await {
+                Err(error @ SealerError::Append(AppendError::Refused(_))) if !*stop.borrow() => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the log cannot be sealed now");
+                    self.fail(Some(&error));
+                }
+                done => return done,
+            }
+            tokio::select! { () = tokio::time::sleep(RETRY) => {} _ = stop.changed() => {} }
+        }
+    }
+
+    fn fail(&self, error: Option<&SealerError>) {
+        let reason = error.map(|error| error.to_string());
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     /// Why the log is not sealed any more, if it is not.
