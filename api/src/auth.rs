@@ -87,6 +87,8 @@ roles! {
     Write,
     /// Somebody who may read views.
     Read,
+    /// Somebody who may read the log with its personal fields.
+    Audit,
     /// Somebody who may do everything.
     Admin
 }

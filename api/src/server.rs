@@ -15,8 +15,9 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
+use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, cases, clients, contacts, events, funnel, health, history, loyalty, middleware, openapi, orders, search,
+    auth, cases, clients, contacts, events, funnel, health, history, log, loyalty, middleware, openapi, orders, search,
     telemetry, views,
 };
 
@@ -39,6 +40,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(loyalty::routes())
         .merge(cases::routes())
+        .merge(log::routes())
         .merge(views::routes())
         .merge(health::routes())
 }
@@ -55,17 +57,24 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Serves until `end` comes to pass, then lets running requests finish and stops the views.
+/// Serves until `end` comes to pass, then lets running requests finish, stops the views, and seals the log. Every
+/// new checkpoint is sent to the witnesses.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     app: App,
+    witnesses: Vec<Peer>,
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (stop_views, stopped) = watch::channel(false);
     let follower = app.views.follow(stopped);
+    let (stop_sealer, stopped) = watch::channel(false);
+    let sealer = app.sealer.follow(stopped);
+    let (stop_witnesses, stopped) = watch::channel(false);
+    let asked = witnesses.into_iter().map(|peer| ask::follow(app.clone(), peer, stopped.clone()));
+    let asked: Vec<_> = asked.collect();
     let stop = app.stop.clone();
     tokio::spawn(async move {
         end.await;
@@ -92,10 +101,20 @@ pub async fn serve(
         }
     };
     upkeep.abort();
+    // Every append was answered: what is new is sealed, and shown to the witnesses once.
     stop_views.send_replace(true);
-    let joined = tokio::task::spawn_blocking(move || follower.join()).await;
-    if !matches!(joined, Ok(Ok(()))) {
-        tracing::error!("the thread of the views ended in a panic");
+    stop_sealer.send_replace(true);
+    join("views", follower).await;
+    join("sealer", sealer).await;
+    stop_witnesses.send_replace(true);
+    for thread in asked {
+        join("witness", thread).await;
     }
     served
+}
+
+async fn join(what: &str, thread: std::thread::JoinHandle<()>) {
+    if !matches!(tokio::task::spawn_blocking(move || thread.join()).await, Ok(Ok(()))) {
+        tracing::error!("the thread of the {what} ended in a panic");
+    }
 }

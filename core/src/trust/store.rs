@@ -281,10 +281,16 @@ pub(super) fn replace_note(db: &Connection, size: u64, note: &str) -> Result<(),
     db.execute(sql, params![size, note]).map(drop).map_err(failed)
 }
 
+/// The last checkpoint.
 pub(super) fn last_checkpoint(db: &Connection) -> Result<Option<StoredCheckpoint>, LogError> {
-    let sql = "SELECT size, covered, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+    checkpoint_up_to(db, i64::MAX as u64)
+}
+
+/// The last checkpoint of at most this size.
+pub(super) fn checkpoint_up_to(db: &Connection, size: u64) -> Result<Option<StoredCheckpoint>, LogError> {
+    let sql = "SELECT size, covered, note FROM checkpoint WHERE size <= ?1 ORDER BY size DESC LIMIT 1";
     let mut find = db.prepare_cached(sql).map_err(failed)?;
     let read =
         |row: &rusqlite::Row<'_>| Ok(StoredCheckpoint { size: row.get(0)?, covered: row.get(1)?, note: row.get(2)? });
-    find.query_row([], read).optional().map_err(failed)
+    find.query_row([size], read).optional().map_err(failed)
 }

@@ -43,6 +43,17 @@ pub enum Personal<'a> {
     Opened(&'a Vault),
 }
 
+/// A checkpoint that goes on from an earlier tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// Its size.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+    /// The proof of consistency; none when the earlier tree is the larger one.
+    pub proof: Option<Vec<Hash>>,
+}
+
 impl Proofs {
     /// Opens the proofs of a folder.
     ///
@@ -78,6 +89,22 @@ impl Proofs {
                 Tree::new(&StoredTiles(db), last.size).consistency(old).map(Some)
             }
             _ => Ok(None),
+        })
+    }
+
+    /// The last checkpoint, and how it goes on from a tree of `old` events; `None` before the first.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn continuation(&self, old: u64) -> Result<Option<Continuation>, LogError> {
+        self.with(|db| {
+            let Some(StoredCheckpoint { size, note, .. }) = store::last_checkpoint(db)? else { return Ok(None) };
+            let proof = match old {
+                0 => Some(Vec::new()),
+                _ if old > size => None,
+                _ => Some(Tree::new(&StoredTiles(db), size).consistency(old)?),
+            };
+            Ok(Some(Continuation { size, note, proof }))
         })
     }
 

@@ -26,7 +26,7 @@ impl Sealer {
     pub async fn cosign(&self, size: u64, witness: &WitnessKey, lines: &str) -> Result<bool, SealerError> {
         let Some(line) = lines.split_inclusive('\n').find(|line| witness.is_signer_of(line)) else { return Ok(false) };
         let state = self.state.lock().await;
-        let Some(last) = store::last_checkpoint(&state.db)?.filter(|last| last.size == size) else {
+        let Some(last) = store::checkpoint_up_to(&state.db, size)?.filter(|last| last.size == size) else {
             return Ok(false);
         };
         let key = VerifierKey::parse(&state.signer.verifier_line())
@@ -44,7 +44,8 @@ impl Sealer {
     /// # Errors
     /// When the log cannot be read.
     pub async fn behind(&self) -> Result<Behind, LogError> {
-        let (size, head) = (*self.size.borrow(), self.log.head().await?);
+        let size = *self.size.borrow();
+        let head = self.log.head().await?;
         let first = self.log.read_all(Position(size), 1).await?;
         let age = first.first().map_or(0, |event| self.clock.now().0.saturating_sub(event.recorded_at.0).max(0));
         Ok(Behind { events: head.0.saturating_sub(size), seconds: age as f64 / SECOND_US as f64 })
