@@ -5,5 +5,6 @@ mod feed;
 mod keys;
 mod pages;
 mod posting;
+mod proofs;
 mod support;
 mod wrong_input;

@@ -6,5 +6,6 @@ mod damage;
 mod imports;
 mod mapping_language;
 mod mapping_real;
+mod proofs;
 mod support;
 mod truth;
