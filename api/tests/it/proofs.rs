@@ -84,7 +84,7 @@ async fn the_tiles_make_the_tree_that_is_signed() {
         (&"text/plain; charset=utf-8".parse().expect("header"), &"no-cache".parse().expect("header"))
     );
     let signed = key(&server).await.verify(&text(&checkpoint)).expect("good");
-    assert_eq!(signed.size, 301);
+    assert_eq!(signed.size, 308);
     let full = server.send(Request::get("/v1/log/tile/0/000").body(Body::empty()).expect("a request")).await;
     assert_eq!(
         (&full.headers()["content-type"], &full.headers()["cache-control"]),
@@ -93,9 +93,9 @@ async fn the_tiles_make_the_tree_that_is_signed() {
             &"private, max-age=31536000, immutable".parse::<axum::http::HeaderValue>().expect("header")
         )
     );
-    let leaves = [bytes(&server, "/v1/log/tile/0/000").await, bytes(&server, "/v1/log/tile/0/001.p/45").await].concat();
+    let leaves = [bytes(&server, "/v1/log/tile/0/000").await, bytes(&server, "/v1/log/tile/0/001.p/52").await].concat();
     let entries =
-        [bytes(&server, "/v1/log/tile/entries/000").await, bytes(&server, "/v1/log/tile/entries/001.p/45").await]
+        [bytes(&server, "/v1/log/tile/entries/000").await, bytes(&server, "/v1/log/tile/entries/001.p/52").await]
             .concat();
     let (mut edge, mut top) = (Edge::default(), Vec::new());
     for (leaf, entry) in leaves.chunks(32).zip(entries.chunks(203)) {
@@ -106,12 +106,12 @@ async fn the_tiles_make_the_tree_that_is_signed() {
         edge.push(leaf, &mut |_, _, _| {});
     }
     edge.growing().filter(|(level, ..)| *level == 1).for_each(|(.., data)| top.extend_from_slice(data));
-    assert_eq!(edge.size(), 301);
-    assert_eq!(Tree::new(&edge, 301).root().expect("a root"), signed.root);
+    assert_eq!(edge.size(), 308);
+    assert_eq!(Tree::new(&edge, 308).root().expect("a root"), signed.root);
     assert_eq!(bytes(&server, "/v1/log/tile/1/000.p/1").await, top);
     let missing = [
         "0/001",
-        "0/001.p/46",
+        "0/001.p/53",
         "0/001.p/0",
         "0/001.p/256",
         "0/002.p/1",
@@ -126,7 +126,7 @@ async fn the_tiles_make_the_tree_that_is_signed() {
         "0/x000/000",
         "x/000",
         "entries/001",
-        "entries/001.p/46",
+        "entries/001.p/53",
         "entries/002",
     ];
     for path in missing {
@@ -162,8 +162,8 @@ async fn a_clients_proof_is_for_auditors_and_says_what_is_complete() {
     let closed = bytes(&server, "/v1/clients/shop:C-1/proof").await;
     let opened = bytes(&server, &format!("/v1/clients/{who}/proof?personal=opened")).await;
     let checked = |bytes: &[u8]| check(bytes, &log_key, &Policy::default()).expect("good");
-    assert_eq!((checked(&closed).events, checked(&closed).closed, checked(&closed).opened), (2, 2, 0));
-    assert_eq!((checked(&opened).events, checked(&opened).opened), (2, 2));
+    assert_eq!((checked(&closed).events, checked(&closed).closed, checked(&closed).opened), (3, 3, 0));
+    assert_eq!((checked(&opened).events, checked(&opened).opened), (3, 3));
     assert!(!String::from_utf8(closed.clone()).expect("text").contains("\"keys\":[{"));
     let nobody = bytes(&server, "/v1/clients/01ARZ3NDEKTSV4RRFFQ69G5FAV/proof").await;
     assert_eq!(checked(&nobody).events, 0);
@@ -201,7 +201,7 @@ async fn readiness_and_metrics_tell_what_is_not_sealed() {
     server.accept(&call("shop:C-1", "1", NOON, "a")).await;
     server.clock.set(at("2026-03-10T12:00:30Z"));
     let unsealed = server.fresh("/readyz").await.json["unsealed"].clone();
-    assert_eq!(unsealed, json!({ "events": 1, "seconds": 30.0 }));
+    assert_eq!(unsealed, json!({ "events": 2, "seconds": 30.0 }));
     let metrics = text(&server.get("/metrics").await);
     for line in ["letopis_unsealed_seconds ", "letopis_unsealed_events ", "letopis_seal_failed 0"] {
         assert!(metrics.contains(line), "{line}: {metrics}");
@@ -242,7 +242,7 @@ async fn a_folder_opens_again_after_a_crash_and_an_older_log_is_refused() {
     let app = open().await.expect("opens");
     app.sealer.seal().await.expect("seals");
     let signed = app.proofs.checkpoint().expect("reads").expect("one");
-    assert_eq!(VerifierKey::parse(&app.log_key).expect("a key").verify(&signed).expect("good").size, 5);
+    assert_eq!(VerifierKey::parse(&app.log_key).expect("a key").verify(&signed).expect("good").size, 6);
     drop(app);
     for file in ["log.db", "log.db-wal", "log.db-shm", "views", "trust.db", "trust.db-wal", "trust.db-shm"] {
         let path = dir.path().join(file);
@@ -289,7 +289,7 @@ async fn every_checkpoint_is_cosigned_and_a_witness_that_is_away_keeps_nobody_wa
             assert!(tokio::time::Instant::now() < deadline, "not cosigned");
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        assert_eq!(seen().0.size, 2 * n);
+        assert_eq!(seen().0.size, 2 * n + 1);
     }
     let served = text(&server.get("/v1/log/checkpoint").await);
     assert_eq!(served.lines().count(), 6, "two signatures: {served}");
@@ -336,12 +336,12 @@ async fn the_witness_answers_over_http_as_the_specification_says() {
         (again.status.as_u16(), &again.head["content-type"]),
         (409, &"text/x.tlog.size".parse().expect("a header"))
     );
-    assert_eq!(again.json, json!(2), "the size and a newline: a number to JSON");
+    assert_eq!(again.json, json!(3), "the size and a newline: a number to JSON");
     assert_eq!(ask("nonsense".into()).await.status.as_u16(), 400);
     assert_eq!(ask("x".repeat(100 << 10)).await.status.as_u16(), 413);
-    assert_eq!(ask(request(2, &[[0; 32]], &note)).await.status.as_u16(), 422);
-    assert_eq!(ask(request(2, &[], &note.replace("letopis.local", "elsewhere"))).await.status.as_u16(), 404);
-    assert_eq!(ask(request(2, &[], &note.replacen("\n2\n", "\n3\n", 1))).await.status.as_u16(), 403);
+    assert_eq!(ask(request(3, &[[0; 32]], &note)).await.status.as_u16(), 422);
+    assert_eq!(ask(request(3, &[], &note.replace("letopis.local", "elsewhere"))).await.status.as_u16(), 404);
+    assert_eq!(ask(request(3, &[], &note.replacen("\n3\n", "\n4\n", 1))).await.status.as_u16(), 403);
     assert_eq!(text(&last(log_name).await), format!("{note}{}", text(&first)));
 }
 
@@ -359,5 +359,5 @@ async fn a_server_that_ends_seals_what_was_answered_and_shows_it_to_its_witness(
     let note = server.app.proofs.checkpoint().expect("reads").expect("sealed at the end");
     let log_key = key(&server).await;
     let (checkpoint, cosigned) = log_key.verify_cosigned(&note, std::slice::from_ref(&peer.key)).expect("good");
-    assert_eq!((checkpoint.size, cosigned.len()), (2, 1));
+    assert_eq!((checkpoint.size, cosigned.len()), (3, 1));
 }
