@@ -203,18 +203,18 @@ async fn a_cosigned_bundle_is_good_for_those_only_who_name_all_its_witnesses() {
     };
     let (key, other) = (key.clone(), two.public().clone());
     assert_eq!(checked(&plain, &[]), Ok(0));
-    assert_eq!(checked(&plain, &[key.clone()]), Err("not-cosigned"));
+    assert_eq!(checked(&plain, std::slice::from_ref(&key)), Err("not-cosigned"));
     assert_eq!(checked(&cosigned, &[]), Err("unknown-signer"));
-    assert_eq!(checked(&cosigned, &[key.clone()]), Ok(1));
+    assert_eq!(checked(&cosigned, std::slice::from_ref(&key)), Ok(1));
     assert_eq!(checked(&cosigned, &[key.clone(), other]), Err("not-cosigned"));
     let receipt = w.proofs().receipt(&*w.log, letopis_core::ids::Position(1)).await.expect("reads").expect("sealed");
     let read = |text: &str, witnesses: &[_]| letopis_core::trust::receipt::check(text.as_bytes(), &w.key(), witnesses);
-    assert_eq!(read(&receipt, &[key.clone()]).expect("good").position.0, 1);
+    assert_eq!(read(&receipt, std::slice::from_ref(&key)).expect("good").position.0, 1);
     for at in 0..receipt.len() {
         let mut bytes = receipt.clone().into_bytes();
         bytes[at] ^= 1;
         if let Ok(text) = String::from_utf8(bytes) {
-            assert!(read(&text, &[key.clone()]).is_err(), "byte {at}: {text}");
+            assert!(read(&text, std::slice::from_ref(&key)).is_err(), "byte {at}: {text}");
         }
     }
 }
