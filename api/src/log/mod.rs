@@ -88,9 +88,12 @@ async fn tile(
 /// C2SP `tlog-proof`, with the leaf of the event as extra data. `replay-tool check-proof` checks it. While no
 /// checkpoint has the event yet the answer is 404 `not_sealed_yet` with `Retry-After`.
 #[utoipa::path(get, path = "/v1/log/proof/{event}", tag = "log",
-    params(("event" = String, Path, description = "The id of the event, or its position")),
+    params(
+        ("event" = String, Path, description = "The id of the event, or its position"),
+        ("cosigned" = Option<bool>, Query, description = "With the cosignatures of the witnesses")),
     responses((status = 200, content_type = "text/plain"), (status = "4XX", body = ProblemDocument)))]
-async fn proof(State(app): State<App>, asked: Asked, Path(event): Path<String>) -> Result<Response, Problem> {
+async fn proof(State(app): State<App>, mut asked: Asked, Path(event): Path<String>) -> Result<Response, Problem> {
+    let cosigned: bool = asked.one("cosigned")?.unwrap_or(false);
     plain(&asked)?;
     let unknown = || Problem::new(Kind::NotFound, "there is no such event").field("event");
     let position = match (event.parse::<u64>(), event.parse::<EventId>()) {
@@ -101,7 +104,7 @@ async fn proof(State(app): State<App>, asked: Asked, Path(event): Path<String>) 
     if position.0 == 0 || position > app.log.head().await? {
         return Err(unknown());
     }
-    let receipt = app.proofs.receipt(&*app.log, position).await?;
+    let receipt = app.proofs.receipt(&*app.log, position, cosigned).await?;
     let receipt = receipt.ok_or_else(|| not_sealed("the event is not sealed yet").with("position", position.0))?;
     Ok(([TEXT, CHANGES], receipt).into_response())
 }

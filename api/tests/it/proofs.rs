@@ -11,6 +11,7 @@ use letopis_api::{folder, server, witness};
 use letopis_core::random::Random;
 use letopis_core::time::{ManualClock, SystemClock};
 use letopis_core::trust::check::{Policy, check};
+use letopis_core::trust::cosign::WitnessKey;
 use letopis_core::trust::hex;
 use letopis_core::trust::leaf::Hash;
 use letopis_core::trust::note::VerifierKey;
@@ -172,11 +173,11 @@ async fn a_clients_proof_is_for_auditors_and_says_what_is_complete() {
     {
         assert_eq!(server.get(&format!("/v1/clients/{path}")).await.status.as_u16(), status, "{path}");
     }
-    python(&server, &[closed, opened, nobody]);
+    python(&server, &[closed, opened, nobody], None);
 }
 
 /// The verifier in Python takes what the server gives.
-fn python(server: &Server, bundles: &[Vec<u8>]) {
+fn python(server: &Server, bundles: &[Vec<u8>], witness: Option<&WitnessKey>) {
     let has = Command::new("python3").args(["-c", "import cryptography"]).output();
     if !has.is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: python3 with the library `cryptography` is not installed");
@@ -185,6 +186,9 @@ fn python(server: &Server, bundles: &[Vec<u8>]) {
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/verify_bundle.py");
     let mut command = Command::new("python3");
     command.arg("-B").arg(script).arg("--key").arg(server.dir.path().join("checkpoint.pub"));
+    if let Some(witness) = witness {
+        command.arg("--witness-key").arg(witness.to_string());
+    }
     for (n, bundle) in bundles.iter().enumerate() {
         let path = server.dir.path().join(format!("{n}.bundle"));
         std::fs::write(&path, bundle).expect("written");
@@ -296,6 +300,7 @@ async fn every_checkpoint_is_cosigned_and_a_witness_that_is_away_keeps_nobody_wa
     let bundle = bytes(&server, "/v1/clients/shop:C-1/proof?cosigned=true").await;
     let policy = Policy { witnesses: std::slice::from_ref(&peer.key), ..Policy::default() };
     assert_eq!(check(&bundle, &log_key, &policy).expect("good").cosigned.len(), 1);
+    python(&server, &[bundle], Some(&peer.key));
     stop.send_replace(true);
     for thread in threads {
         tokio::task::spawn_blocking(move || thread.join()).await.expect("joins").expect("no panic");

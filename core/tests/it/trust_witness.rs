@@ -207,9 +207,13 @@ async fn a_cosigned_bundle_is_good_for_those_only_who_name_all_its_witnesses() {
     assert_eq!(checked(&cosigned, &[]), Err("unknown-signer"));
     assert_eq!(checked(&cosigned, std::slice::from_ref(&key)), Ok(1));
     assert_eq!(checked(&cosigned, &[key.clone(), other]), Err("not-cosigned"));
-    let receipt = w.proofs().receipt(&*w.log, letopis_core::ids::Position(1)).await.expect("reads").expect("sealed");
+    let receipt =
+        w.proofs().receipt(&*w.log, letopis_core::ids::Position(1), true).await.expect("reads").expect("sealed");
     let read = |text: &str, witnesses: &[_]| letopis_core::trust::receipt::check(text.as_bytes(), &w.key(), witnesses);
     assert_eq!(read(&receipt, std::slice::from_ref(&key)).expect("good").position.0, 1);
+    let plain = w.proofs().receipt(&*w.log, letopis_core::ids::Position(1), false).await.expect("reads");
+    assert_eq!(read(&plain.expect("sealed"), &[]).expect("good").cosigned, []);
+    assert_eq!(read(&receipt, &[]).map_err(|why| why.code()), Err("unknown-signer"));
     for at in 0..receipt.len() {
         let mut bytes = receipt.clone().into_bytes();
         bytes[at] ^= 1;

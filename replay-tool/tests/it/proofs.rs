@@ -101,7 +101,7 @@ fn python(desk: &Desk, files: &[&str]) {
 async fn the_proof_of_one_event_is_checked_by_the_same_command() {
     let desk = tokio::task::spawn_blocking(sealed).await.expect("made");
     let log = SqliteLog::open_read_only(&desk.data().join("log.db")).expect("opens");
-    let receipt = Proofs::open(&desk.data()).expect("opens").receipt(&log, Position(7)).await.expect("reads");
+    let receipt = Proofs::open(&desk.data()).expect("opens").receipt(&log, Position(7), false).await.expect("reads");
     std::fs::write(desk.path("receipt"), receipt.expect("sealed")).expect("written");
     let done = check(&desk, "receipt", &[]).expect("checks");
     assert_eq!((done.exit, &done.report["position"]), (Exit::Fine, &json!(7)), "{}", done.text);

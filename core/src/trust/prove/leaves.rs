@@ -8,7 +8,7 @@ use crate::log::{EventLog, LogError, Recorded, StreamName};
 use crate::trust::leaf::{Hash, LEAF_LEN, Leaf};
 use crate::trust::store::{self, StoredTiles};
 use crate::trust::tree::{TILE_WIDTH, Tiles, Tree};
-use crate::trust::{chain, receipt};
+use crate::trust::{chain, cosign, receipt};
 
 impl Proofs {
     /// The first `width` hashes of a tile, side by side; `None` when the tree of the last checkpoint has not so
@@ -53,15 +53,22 @@ impl Proofs {
     }
 
     /// The proof that an event is in the last checkpoint, in the text format of C2SP `tlog-proof`, with its leaf
-    /// as extra data: see [`crate::trust::receipt`]. `None` when no checkpoint has it yet.
+    /// as extra data: see [`crate::trust::receipt`]. It carries the signature of the log alone, or those of all
+    /// witnesses that answered, too. `None` when no checkpoint has it yet.
     ///
     /// # Errors
     /// When the files or the log cannot be read, or are damaged.
-    pub async fn receipt(&self, log: &dyn EventLog, position: Position) -> Result<Option<String>, LogError> {
+    pub async fn receipt(
+        &self,
+        log: &dyn EventLog,
+        position: Position,
+        cosigned: bool,
+    ) -> Result<Option<String>, LogError> {
         let Some(before_it) = position.0.checked_sub(1).map(Position) else { return Ok(None) };
         let Some(event) = log.read_all(before_it, 1).await?.into_iter().next() else { return Ok(None) };
         let leaf = checked_leaf(&event, before(log, &event).await?)?;
-        self.proof(position, Some(&leaf.to_bytes()))
+        let receipt = self.proof(position, Some(&leaf.to_bytes()))?;
+        Ok(receipt.map(|text| if cosigned { text } else { cosign::without_cosignatures(&text) }))
     }
 
     /// The proof that a leaf is in the last checkpoint, with other extra data or none; `None` when no checkpoint

@@ -6,9 +6,10 @@
 
 mod epoch;
 mod standing;
+mod thread;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -36,9 +37,6 @@ pub const SEAL_AFTER_US: i64 = 10 * SECOND_US;
 pub const SEAL_EVENTS: u64 = 65_536;
 /// Appends within this time are taken in together.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How long after the log refused a seal it is tried again.
-const RETRY: Duration = Duration::from_secs(10);
 
 /// Whether a seal is due, after so many events of other streams and so long since the first of them.
 pub fn is_due(events: u64, waited_us: i64) -> bool {
@@ -265,45 +263,6 @@ impl Sealer {
             }
         }
         self.seal().await.map(drop)
-    }
-
-    /// [`Sealer::run`] on a thread of its own. A failure stops the sealer, not the server; where the log takes no
-    /// events for a while, it is tried again.
-    pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
-        let sealer = Arc::clone(self);
-        std::thread::spawn(move || {
-            let done = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                Ok(runtime) => runtime.block_on(sealer.keep_running(stop)),
-                Err(error) => Err(LogError::new("no runtime for the sealer", error).into()),
-            };
-            if let Err(error) = done {
-                tracing::error!(error = &error as &dyn std::error::Error, "the log is not sealed any more");
-                sealer.fail(Some(&error));
-            }
-        })
-    }
-
-    async fn keep_running(&self, mut stop: watch::Receiver<bool>) -> Result<(), SealerError> {
-        loop {
-            match self.run(stop.clone()).await {
-                Err(error @ SealerError::Append(AppendError::Refused(_))) if !*stop.borrow() => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the log cannot be sealed now");
-                    self.fail(Some(&error));
-                }
-                done => return done,
-            }
-            tokio::select! { () = tokio::time::sleep(RETRY) => {} _ = stop.changed() => {} }
-        }
-    }
-
-    fn fail(&self, error: Option<&SealerError>) {
-        let reason = error.map(|error| error.to_string());
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = reason;
-    }
-
-    /// Why the log is not sealed any more, if it is not.
-    pub fn failure(&self) -> Option<String> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
