@@ -11,6 +11,7 @@ use letopis_core::time::{Day, Timestamp};
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::read::{QueryError, Reader};
+use letopis_projections::search;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use utoipa::{IntoParams, ToSchema};
@@ -206,7 +207,8 @@ fn is_day_bound(app: &App, bound: Timestamp) -> bool {
 
 /// Puts an answer into its envelope.
 pub fn envelope<T: Serialize>(app: &App, asked: &Asked, view: &'static str, data: T, fresh: Fresh) -> Response {
-    let version = app.views.list().iter().find(|kept| kept.name() == view).map_or(0, |kept| kept.version());
+    let kept = app.views.list().iter().find(|kept| kept.name() == view);
+    let version = kept.map_or(search::VERSION, |kept| kept.version());
     let answer = Answer {
         position: fresh.position,
         lag: fresh.lag,

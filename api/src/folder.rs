@@ -11,6 +11,7 @@ use letopis_core::time::{Clock, SystemClock};
 use letopis_core::trust::prove::Proofs;
 use letopis_core::trust::signer;
 use letopis_projections::engine::generations::Views;
+use letopis_projections::search::Search;
 
 use crate::keys::Keys;
 use crate::state::{App, Parts};
@@ -43,7 +44,8 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
     let list = letopis_projections::views::all();
     let zone = folder.settings.zone.clone();
     let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
+    let search = Search::open(&folder.views(), Arc::clone(&log), Arc::clone(&vault)).await?;
     let keys = Keys::open(dir, always)?;
     let settings = folder.settings.clone();
-    Ok(App::new(Parts { log, vault, identity, clock, random, settings, views, keys, sealer, proofs, log_key }))
+    Ok(App::new(Parts { log, vault, identity, clock, random, settings, views, search, keys, sealer, proofs, log_key }))
 }

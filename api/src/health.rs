@@ -56,6 +56,7 @@ async fn measure(State(app): State<App>, _: Read) -> Result<Response, Problem> {
     let lag = head.0.saturating_sub(app.views.position().0);
     metrics::gauge!("letopis_log_position").set(head.0 as f64);
     metrics::gauge!("letopis_view_lag_events").set(lag as f64);
+    metrics::gauge!("letopis_search_lag_events").set(head.0.saturating_sub(app.search.position().0) as f64);
     let behind = app.sealer.behind().await?;
     metrics::gauge!("letopis_unsealed_events").set(behind.events as f64);
     metrics::gauge!("letopis_unsealed_seconds").set(behind.seconds);

@@ -15,7 +15,6 @@ use letopis_projections::engine::read::Reader;
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::history::{self, Class, HistoryItem, HistoryQuery};
 use letopis_projections::views::list::{Page, Window};
-use letopis_projections::views::search::{self, Hit};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +24,7 @@ use crate::answer::{Answer, ClockParams, PageParams, envelope, read_client};
 use crate::error::Problem;
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
+use crate::search;
 use crate::state::App;
 
 /// The view that answers.
@@ -81,10 +81,7 @@ async fn read(State(app): State<App>, Path(id): Path<String>, mut asked: Asked) 
     let window = Window { limit, cursor };
     let client = extract::client(&app, &id).await?;
     if let Some(text) = asked.one::<String>("q")? {
-        let find = move |r: &Reader<'_>, root| search::find(r, &text, Some(Owner::from(root)), &window);
-        let (page, fresh) = read_client(&app, &asked, client, find).await.map_err(crate::search::not_built)?;
-        let page = tell(&app, asked.clocks, page, |hit: &Hit| (hit.event, hit.client, false)).await?;
-        return Ok(envelope(&app, &asked, VIEW, page, fresh));
+        return search::words(&app, &asked, &text, Some(client), window).await;
     }
     let zone = &app.settings.zone;
     let query = HistoryQuery {

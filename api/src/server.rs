@@ -68,10 +68,12 @@ pub async fn serve(
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let (stop_views, stopped) = watch::channel(false);
-    let follower = app.views.follow(stopped);
-    let (stop_sealer, stopped) = watch::channel(false);
-    let sealer = app.sealer.follow(stopped);
+    let (stop_followers, stopped) = watch::channel(false);
+    let followers = [
+        ("views", app.views.follow(stopped.clone())),
+        ("search index", app.search.follow(stopped.clone())),
+        ("sealer", app.sealer.follow(stopped)),
+    ];
     let (stop_witnesses, stopped) = watch::channel(false);
     let asked = witnesses.into_iter().map(|peer| ask::follow(app.clone(), peer, stopped.clone()));
     let asked: Vec<_> = asked.collect();
@@ -102,10 +104,10 @@ pub async fn serve(
     };
     upkeep.abort();
     // Every append was answered: what is new is sealed, and shown to the witnesses once.
-    stop_views.send_replace(true);
-    stop_sealer.send_replace(true);
-    join("views", follower).await;
-    join("sealer", sealer).await;
+    stop_followers.send_replace(true);
+    for (what, follower) in followers {
+        join(what, follower).await;
+    }
     stop_witnesses.send_replace(true);
     for thread in asked {
         join("witness", thread).await;

@@ -13,6 +13,7 @@ use letopis_core::trust::prove::Proofs;
 use letopis_core::trust::sealer::Sealer;
 use letopis_core::trust::vault::Vault;
 use letopis_projections::engine::generations::Views;
+use letopis_projections::search::Search;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::Keys;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The views.
     pub views: Arc<Views>,
+    /// The full-text index.
+    pub search: Arc<Search>,
     /// The API keys.
     pub keys: Keys,
     /// Seals the log.

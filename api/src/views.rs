@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use letopis_core::ids::Position;
+use letopis_projections::search;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +43,20 @@ struct ViewLine {
     lag: u64,
 }
 
+/// The full-text index.
+#[derive(Debug, Serialize, ToSchema)]
+struct SearchState {
+    /// The version of what is indexed and how.
+    version: u32,
+    /// Up to where the log is taken in.
+    #[schema(value_type = u64)]
+    position: Position,
+    /// How many events of the log are missing in it.
+    lag: u64,
+    /// Why it has stopped, if it has.
+    failure: Option<String>,
+}
+
 /// All views.
 #[derive(Debug, Serialize, ToSchema)]
 struct ViewList {
@@ -55,6 +70,8 @@ struct ViewList {
     /// How the rebuild goes.
     #[schema(value_type = Object)]
     rebuild: Rebuild,
+    /// The full-text index beside the views.
+    search: SearchState,
     /// One by one.
     data: Vec<ViewLine>,
 }
@@ -73,11 +90,15 @@ async fn list(State(app): State<App>, asked: Asked) -> Result<Json<ViewList>, Pr
         position: fresh.position,
         lag: fresh.lag,
     });
+    let position = app.search.position();
+    let lag = app.log.head().await?.0.saturating_sub(position.0);
+    let search = SearchState { version: search::VERSION, position, lag, failure: app.search.failure() };
     Ok(Json(ViewList {
         position: fresh.position,
         lag: fresh.lag,
         failure: app.views.failure(),
         rebuild: lock(&app.rebuild).clone(),
+        search,
         data: data.collect(),
     }))
 }

@@ -6,5 +6,6 @@ mod keys;
 mod pages;
 mod posting;
 mod proofs;
+mod search;
 mod support;
 mod wrong_input;

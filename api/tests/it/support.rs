@@ -27,7 +27,7 @@ pub(crate) struct Server {
     pub(crate) key: Option<String>,
     router: Router,
     stop: watch::Sender<bool>,
-    follower: Option<JoinHandle<()>>,
+    followers: Vec<JoinHandle<()>>,
 }
 
 /// A status with its JSON.
@@ -54,11 +54,12 @@ impl Server {
         let clock = Arc::new(ManualClock::at(at(TODAY)));
         let app = folder::open_at(dir.path(), false, clock.clone()).await.expect("opens");
         let router = server::router(app.clone());
-        Self { dir, app, clock, key: None, router, stop: watch::Sender::new(false), follower: None }
+        Self { dir, app, clock, key: None, router, stop: watch::Sender::new(false), followers: Vec::new() }
     }
 
     pub(crate) fn follow(mut self) -> Self {
-        self.follower = Some(self.app.views.follow(self.stop.subscribe()));
+        self.followers =
+            vec![self.app.views.follow(self.stop.subscribe()), self.app.search.follow(self.stop.subscribe())];
         self
     }
 
@@ -81,6 +82,8 @@ impl Server {
         let head = self.app.log.head().await.expect("head");
         let there = self.app.views.wait_for(head, PATIENCE).await;
         assert!(there, "the views do not follow: {:?}", self.app.views.failure());
+        let there = self.app.search.wait_for(head, PATIENCE).await;
+        assert!(there, "the index does not follow: {:?}", self.app.search.failure());
         self.get(path).await
     }
 
@@ -116,8 +119,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(follower) = self.follower.take() {
-            follower.join().expect("the views did not panic");
+        for follower in std::mem::take(&mut self.followers) {
+            follower.join().expect("no follower panics");
         }
     }
 }

@@ -148,7 +148,8 @@ impl ViewFile {
         Ok(conn)
     }
 
-    fn prepare(conn: &Connection) -> Result<(), StoreError> {
+    /// How files that can be made again are written.
+    pub(crate) fn prepare(conn: &Connection) -> Result<(), StoreError> {
         // Views are disposable: what is lost with the power is folded again from the checkpoint.
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;",

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use letopis_core::ids::{ClientId, Position};
@@ -18,8 +17,10 @@ use tokio::sync::watch;
 
 use super::EngineError;
 use super::file::{self, Checkpoint, ViewFile, ViewStatus};
+use super::follow::{Stopped, chain, follow, reached};
 use super::group::{Aliases, Clocks};
 use super::live::{self, Source};
+use super::pool::{ReadPool, lock, remove_file};
 use super::read::{QueryError, Reader};
 use super::rebuild::{self, Options, Progress};
 use super::scope;
@@ -29,63 +30,8 @@ use super::view::View;
 const POINTER: &str = "current";
 /// Whole views at past clocks that are kept.
 const MAX_DATED: usize = 4;
-/// Idle read connections that are kept per file.
-const MAX_IDLE: usize = 8;
 /// Further behind than this, and behind half of the log, a rebuild is faster than catching up.
 const REBUILD_BEYOND: u64 = 20_000;
-
-/// One view file that is read.
-struct Generation {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-    doomed: AtomicBool,
-}
-
-impl Generation {
-    fn new(path: PathBuf) -> Arc<Self> {
-        Arc::new(Self { path, idle: Mutex::new(Vec::new()), doomed: AtomicBool::new(false) })
-    }
-
-    fn connection(&self) -> Result<Connection, rusqlite::Error> {
-        match lock(&self.idle).pop() {
-            Some(conn) => Ok(conn),
-            None => ViewFile::open_reader(&self.path),
-        }
-    }
-
-    fn give_back(&self, conn: Connection) {
-        let mut idle = lock(&self.idle);
-        if idle.len() < MAX_IDLE {
-            idle.push(conn);
-        }
-    }
-}
-
-impl Drop for Generation {
-    fn drop(&mut self) {
-        lock(&self.idle).clear();
-        if self.doomed.load(Ordering::SeqCst) {
-            remove_file(&self.path);
-        }
-    }
-}
-
-/// A lock whose holder cannot leave things half done.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn remove_file(path: &Path) {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        if let Err(error) = std::fs::remove_file(&name)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "an old view file cannot be deleted");
-        }
-    }
-}
 
 /// An answer with what it rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +52,7 @@ pub enum Dated {
 
 enum Job {
     Building,
-    Ready { generation: Arc<Generation>, position: Position, used: u64 },
+    Ready { generation: Arc<ReadPool>, position: Position, used: u64 },
     Failed(String),
 }
 
@@ -117,10 +63,10 @@ pub struct Views {
     vault: Option<Arc<Vault>>,
     zone: Zone,
     list: Vec<Box<dyn View>>,
-    current: RwLock<Arc<Generation>>,
+    current: RwLock<Arc<ReadPool>>,
     writer: Mutex<Writer>,
     position: watch::Sender<Position>,
-    failed: Mutex<Option<String>>,
+    failed: Stopped,
     jobs: Mutex<(u64, HashMap<Clocks, Job>)>,
 }
 
@@ -171,7 +117,7 @@ impl Views {
             vault,
             zone,
             list,
-            current: RwLock::new(Generation::new(path)),
+            current: RwLock::new(ReadPool::new(path)),
             writer: Mutex::new(Writer { file, aliases }),
             position,
             failed: Mutex::new(None),
@@ -193,54 +139,31 @@ impl Views {
         &self.list
     }
 
+    /// Folds the next page of the log. Returns how many events it held; 0 at the head.
+    #[expect(clippy::await_holding_lock, reason = "one thread writes; nobody else waits for this lock but a rebuild")]
+    async fn step(&self) -> Result<usize, EngineError> {
+        let mut writer = lock(&self.writer);
+        let Writer { file, aliases } = &mut *writer;
+        let count = live::step(self.source(), file, aliases).await?;
+        self.position.send_replace(file.checkpoint()?.position);
+        Ok(count)
+    }
+
     /// Folds what is new, up to the head. For tools and tests; a server calls [`Views::follow`].
     ///
     /// # Errors
     /// When the log or the view file fails.
-    #[expect(clippy::await_holding_lock, reason = "one thread writes; nobody else waits for this lock but a rebuild")]
     pub async fn catch_up(&self) -> Result<Position, EngineError> {
-        let mut writer = lock(&self.writer);
-        let Writer { file, aliases } = &mut *writer;
-        while live::step(self.source(), file, aliases).await? > 0 {
-            self.position.send_replace(file.checkpoint()?.position);
-        }
-        let at = file.checkpoint()?.position;
-        self.position.send_replace(at);
-        Ok(at)
+        while self.step().await? > 0 {}
+        Ok(self.position())
     }
 
     /// Follows the log on a thread of its own until `stop` changes or its sender is dropped.
     ///
     /// A failure stops the views, not the server: they go on being read, and say how far behind they are.
-    pub fn follow(self: &Arc<Self>, mut stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
-        let views = Arc::clone(self);
-        std::thread::spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                Ok(runtime) => runtime,
-                Err(error) => return views.fail(&format!("no runtime: {error}")),
-            };
-            runtime.block_on(async {
-                loop {
-                    match views.catch_up().await {
-                        Ok(at) => tokio::select! {
-                            more = views.log.wait_beyond(at) => if let Err(error) = more {
-                                return views.fail(&chain(&error));
-                            },
-                            _ = stop.changed() => return,
-                        },
-                        Err(error) => return views.fail(&chain(&error)),
-                    }
-                    if *stop.borrow() {
-                        return;
-                    }
-                }
-            });
-        })
-    }
-
-    fn fail(&self, reason: &str) {
-        tracing::error!(reason, "the views have stopped");
-        *lock(&self.failed) = Some(reason.to_owned());
+    pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
+        let (views, log) = (Arc::clone(self), Arc::clone(&self.log));
+        follow(log, stop, views, |views| &views.failed, async |views| Ok((views.step().await?, views.position())))
     }
 
     /// Why the views have stopped, if they have.
@@ -255,8 +178,7 @@ impl Views {
 
     /// Waits until an event is folded in, at most so long. Returns whether it is.
     pub async fn wait_for(&self, position: Position, at_most: std::time::Duration) -> bool {
-        let mut seen = self.position.subscribe();
-        tokio::time::timeout(at_most, seen.wait_for(|at| *at >= position)).await.is_ok_and(|at| at.is_ok())
+        reached(&self.position, position, at_most).await
     }
 
     /// Builds a new generation beside the current one and switches to it.
@@ -266,7 +188,7 @@ impl Views {
     #[expect(clippy::await_holding_lock, reason = "one thread writes; nobody else waits for this lock but a rebuild")]
     pub async fn rebuild(&self, progress: Progress<'_>) -> Result<(), EngineError> {
         let old = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let name = old.path.file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned);
+        let name = old.path().file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned);
         let path = self.dir.join(next_name(name.as_deref()));
         let mut file = rebuild::rebuild(self.source(), &path, &self.zone, Options::default(), progress).await?;
         let mut aliases = Aliases::from_changes(&file.alias_changes()?);
@@ -274,11 +196,11 @@ impl Views {
         while live::step(self.source(), &mut file, &mut aliases).await? > 0 {}
         write_pointer(&self.dir, &path)?;
         let position = file.checkpoint()?.position;
-        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Generation::new(path);
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = ReadPool::new(path);
         *writer = Writer { file, aliases };
         self.position.send_replace(position);
         *lock(&self.failed) = None;
-        old.doomed.store(true, Ordering::SeqCst);
+        old.doom();
         Ok(())
     }
 
@@ -299,19 +221,15 @@ impl Views {
 
     fn read_file<T>(
         &self,
-        generation: &Generation,
+        generation: &ReadPool,
         now: Timestamp,
         query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
     ) -> Result<(T, Position), QueryError> {
-        let conn = generation.connection()?;
-        let answer = (|| {
-            let tx = conn.unchecked_transaction()?;
-            let Checkpoint { position, .. } = file::checkpoint(&tx)?;
-            let answer = query(&Reader { conn: &tx, zone: &self.zone, now })?;
+        generation.read(|conn| {
+            let Checkpoint { position, .. } = file::checkpoint(conn)?;
+            let answer = query(&Reader { conn, zone: &self.zone, now })?;
             Ok((answer, position))
-        })();
-        generation.give_back(conn);
-        answer
+        })
     }
 
     /// Runs a query about one client: on the current views when everything recorded of him is in them, else
@@ -434,8 +352,8 @@ impl Views {
             Options { clocks, ..Options::default() },
             &|_, _| {},
         ));
-        let generation = Generation::new(path);
-        generation.doomed.store(true, Ordering::SeqCst);
+        let generation = ReadPool::new(path);
+        generation.doom();
         let position = file?.checkpoint()?.position;
         Ok(Job::Ready { generation, position, used })
     }
@@ -549,15 +467,4 @@ fn clear_leftovers(dir: &Path, current: Option<&str>) {
             remove_file(&entry.path());
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

@@ -5,9 +5,11 @@
 //! generations of view files ([`generations`]).
 
 pub mod file;
+pub(crate) mod follow;
 pub mod generations;
 pub mod group;
 pub mod live;
+pub(crate) mod pool;
 pub mod projection;
 pub mod read;
 pub mod rebuild;

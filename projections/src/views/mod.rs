@@ -9,7 +9,6 @@ pub mod history;
 pub mod list;
 pub mod loyalty;
 pub mod orders;
-pub mod search;
 pub mod settlement;
 pub mod words;
 

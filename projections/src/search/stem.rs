@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use letopis_core::events::Event;
-use letopis_core::fact::Fact;
 use serde_json::Value;
 use snowball_stemmers_rs::{Algorithm, Stemmer};
 
@@ -34,13 +33,13 @@ fn stem(word: &str) -> String {
 }
 
 /// The stems of a text, separated by spaces.
-pub fn terms(text: &str) -> String {
+pub(super) fn terms(text: &str) -> String {
     words(text).iter().map(|word| stem(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// What a reader types as an FTS5 expression over `terms`: all words, the last one also as a beginning.
 /// None when there is no word in it.
-pub fn match_expression(text: &str) -> Option<String> {
+pub(super) fn match_expression(text: &str) -> Option<String> {
     let words = words(text);
     let (last, rest) = words.split_last()?;
     // Words hold letters and digits only, so nothing in the quotes can end them.
@@ -50,12 +49,8 @@ pub fn match_expression(text: &str) -> Option<String> {
     Some(expression)
 }
 
-/// The personal texts of a fact that are open, one after the other; none when there are none to search.
-pub fn texts_of(fact: &Fact) -> Option<String> {
-    texts_of_event(&fact.event)
-}
-
-pub(super) fn texts_of_event(event: &Event) -> Option<String> {
+/// The personal texts of an event that are open, one after the other; none when there are none to search.
+pub(super) fn texts_of(event: &Event) -> Option<String> {
     if !AREAS.contains(&event.area()) {
         return None;
     }

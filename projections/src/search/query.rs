@@ -1,13 +1,13 @@
 //! Looking for words.
 
 use letopis_core::ids::{ClientId, EventId};
-use letopis_core::time::Moment;
+use letopis_core::time::{Moment, Timestamp};
+use rusqlite::Connection;
 use serde::Serialize;
 
 use super::stem::match_expression;
-use crate::engine::read::{QueryError, Reader};
-use crate::engine::row::{Atom, Cell, Owner, cell};
-use crate::views::client::members;
+use crate::engine::read::QueryError;
+use crate::engine::row::{Atom, Cell, cell};
 use crate::views::list::{Page, Window};
 
 /// An event in whose texts all words were found.
@@ -19,26 +19,29 @@ pub struct Hit {
     pub client: ClientId,
     /// When it happened.
     pub occurred_at: Moment,
+    /// What it says is the last correction of it.
+    pub corrected: bool,
     /// How well it fits (BM25, in millionths); less is better.
     pub score: i64,
 }
 
-/// Events in whose personal texts every word of `text` occurs in any form, of a client (by the head of his
-/// group) or of all; the best first, of equals the newest.
-///
-/// # Errors
-/// When the text has no word, the limit is out of range, the cursor is another query's, or the file cannot be
-/// read.
-pub fn find(reader: &Reader<'_>, text: &str, root: Option<Owner>, window: &Window) -> Result<Page<Hit>, QueryError> {
+/// See [`super::Search::find`].
+pub(super) fn find(
+    conn: &Connection,
+    text: &str,
+    of: Option<&[ClientId]>,
+    now: Timestamp,
+    window: &Window,
+) -> Result<Page<Hit>, QueryError> {
     let (limit, wanted) = window.wanted()?;
     let Some(words) = match_expression(text) else {
-        return Err(QueryError::Parameter { name: "text", reason: format!("{text:?} has no word in it") });
+        return Err(QueryError::Parameter { name: "q", reason: format!("{text:?} has no word in it") });
     };
-    let expression = match root {
+    let expression = match of {
         None => format!("terms : ({words})"),
-        Some(root) => {
+        Some(clients) => {
             // The client is a word of the document, so that a search in one history never walks through all.
-            let of: Vec<String> = members(reader, root)?.iter().map(|client| format!("\"{client}\"")).collect();
+            let of: Vec<String> = clients.iter().map(|client| format!("\"{client}\"")).collect();
             format!("(client : ({})) AND (terms : ({words}))", of.join(" OR "))
         }
     };
@@ -46,17 +49,17 @@ pub fn find(reader: &Reader<'_>, text: &str, root: Option<Owner>, window: &Windo
     let place = window.place(&shape, 3)?;
     let bound = place.unwrap_or_else(|| vec![Atom::Int(i64::MIN), Atom::Int(i64::MIN), Atom::Text("".into())]);
     let sql = format!(
-        "SELECT event, client, occurred_at, score FROM (
-             SELECT d.event, d.client, d.occurred_at, CAST(bm25(search, 0.0, 1.0) * 1000000 AS INTEGER) AS score
+        "SELECT event, client, occurred_at, corrected, score FROM (
+             SELECT d.event, d.client, d.occurred_at, d.corrected, CAST(bm25(search, 0.0, 1.0) * 1000000 AS INTEGER) AS score
              FROM search JOIN search_document d ON d.id = search.rowid
              WHERE search MATCH ?1 AND d.occurred_at < ?2)
          WHERE (score, -occurred_at, event) > (?3, ?4, ?5)
          ORDER BY score, -occurred_at, event LIMIT {wanted}"
     );
-    let mut statement = reader.conn.prepare_cached(&sql)?;
-    let rows = statement.query_map((&expression, reader.now.put(), &bound[0], &bound[1], &bound[2]), |row| {
+    let mut statement = conn.prepare_cached(&sql)?;
+    let rows = statement.query_map((&expression, now.put(), &bound[0], &bound[1], &bound[2]), |row| {
         let occurred_at = Moment::utc(cell(row, 2)?);
-        Ok(Hit { event: cell(row, 0)?, client: cell(row, 1)?, occurred_at, score: row.get(3)? })
+        Ok(Hit { event: cell(row, 0)?, client: cell(row, 1)?, occurred_at, corrected: row.get(3)?, score: row.get(4)? })
     })?;
     let hits: Vec<Hit> = rows.collect::<Result<_, _>>()?;
     Ok(Page::cut(hits, limit, &shape, |hit| {

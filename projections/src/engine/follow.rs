@@ -1,0 +1,69 @@
+//! Following a log on a thread of its own.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use letopis_core::ids::Position;
+use letopis_core::log::EventLog;
+use tokio::sync::watch;
+
+use super::EngineError;
+use super::pool::lock;
+
+/// Why a follower has stopped, if it has.
+pub(crate) type Stopped = Mutex<Option<String>>;
+
+/// Calls `step` again and again, which takes in the next page of the log and says how many events it held and
+/// up to where all is taken in; waits for more at the head. Ends when `stop` changes, its sender is dropped,
+/// or a step fails.
+pub(crate) fn follow<T: Send + Sync + 'static>(
+    log: Arc<dyn EventLog>,
+    mut stop: watch::Receiver<bool>,
+    who: Arc<T>,
+    stopped: impl Fn(&T) -> &Stopped + Send + 'static,
+    step: impl AsyncFn(&T) -> Result<(usize, Position), EngineError> + Send + 'static,
+) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let fail = |reason: String| {
+            tracing::error!(reason, "the log is not followed any more");
+            *lock(stopped(&who)) = Some(reason);
+        };
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(format!("no runtime: {error}")),
+        };
+        runtime.block_on(async {
+            while !*stop.borrow() && stop.has_changed().is_ok() {
+                match step(&who).await {
+                    Ok((0, at)) => tokio::select! {
+                        more = log.wait_beyond(at) => if let Err(error) = more {
+                            return fail(chain(&error));
+                        },
+                        _ = stop.changed() => return,
+                    },
+                    Ok(_) => {}
+                    Err(error) => return fail(chain(&error)),
+                }
+            }
+        });
+    })
+}
+
+/// Waits until a follower has taken in an event, at most so long. Returns whether it has.
+pub(crate) async fn reached(at: &watch::Sender<Position>, position: Position, at_most: Duration) -> bool {
+    let mut seen = at.subscribe();
+    tokio::time::timeout(at_most, seen.wait_for(|at| *at >= position)).await.is_ok_and(|at| at.is_ok())
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += ": ";
+        text += &cause.to_string();
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,233 @@
+//! [`Search`]: the index of a data folder, kept current and asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex as SyncMutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use letopis_core::events::{self, Event, KnowledgeEvent};
+use letopis_core::fact::{Fact, Opener, effective};
+use letopis_core::ids::{ClientId, EventId, Position, Version};
+use letopis_core::log::{EventLog, Recorded, SealedPart, StreamName};
+use letopis_core::reader::read_stream;
+use letopis_core::time::Timestamp;
+use letopis_core::trust::vault::Vault;
+use rusqlite::Connection;
+use tokio::sync::{Mutex, watch};
+
+use super::index::Index;
+use super::query::{self, Hit};
+use super::stem::AREAS;
+use crate::engine::EngineError;
+use crate::engine::file::{Checkpoint, ViewFile};
+use crate::engine::follow::{Stopped, follow, reached};
+use crate::engine::generations::Fresh;
+use crate::engine::pool::{ReadPool, remove_file};
+use crate::engine::read::QueryError;
+use crate::engine::view::StoreError;
+use crate::views::list::{Page, Window};
+
+/// The file of the index in the folder of the views.
+const FILE: &str = "search.db";
+/// Events that are taken in together.
+const PAGE: usize = 512;
+
+/// The search index of a data folder: one file, kept current from the log.
+pub struct Search {
+    log: Arc<dyn EventLog>,
+    vault: Arc<Vault>,
+    pool: Arc<ReadPool>,
+    // Held from the reading of texts to their writing: what is forgotten meanwhile must not come back.
+    writer: Mutex<Connection>,
+    position: watch::Sender<Position>,
+    stopped: Stopped,
+}
+
+impl Search {
+    /// Opens the index in a folder of view files; makes it anew when there is none, it is of another version
+    /// or of another log.
+    ///
+    /// # Errors
+    /// When the log cannot be read or the folder cannot be written.
+    pub async fn open(dir: &Path, log: Arc<dyn EventLog>, vault: Arc<Vault>) -> Result<Arc<Self>, EngineError> {
+        std::fs::create_dir_all(dir).map_err(|error| EngineError::Store(Box::new(error)))?;
+        let path = dir.join(FILE);
+        let (conn, at) = match usable(&path, &*log).await? {
+            Some(usable) => usable,
+            None => {
+                remove_file(&path);
+                let conn = connect(&path)?;
+                let tx = conn.unchecked_transaction()?;
+                Index(&tx).create()?;
+                tx.commit()?;
+                (conn, Checkpoint::default())
+            }
+        };
+        Ok(Arc::new(Self {
+            log,
+            vault,
+            pool: ReadPool::new(path),
+            writer: Mutex::new(conn),
+            position: watch::Sender::new(at.position),
+            stopped: SyncMutex::default(),
+        }))
+    }
+
+    /// Takes in the next page of the log. Returns how many events it held; 0 at the head.
+    async fn step(&self) -> Result<usize, EngineError> {
+        let writer = self.writer.lock().await;
+        let page = self.log.read_all(self.position(), PAGE).await.map_err(EngineError::Log)?;
+        let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
+        let at = Checkpoint { position: last.position, leaf: last.leaf };
+        let mut facts = Vec::new();
+        for recorded in page.into_iter().filter(is_wanted) {
+            facts.push(Fact::decode(recorded, Opener::Vault(&self.vault)).map_err(EngineError::Log)?);
+        }
+        let mended = self.mended(&facts, at.position).await?;
+
+        let tx = writer.unchecked_transaction()?;
+        let index = Index(&tx);
+        facts.iter().filter(|fact| !fact.is_knowledge()).try_for_each(|fact| index.write(fact, false))?;
+        for (event, fact) in &mended {
+            match fact {
+                Some(fact) => index.write(fact, true)?,
+                None => index.remove_event(*event)?,
+            }
+        }
+        index.set_checkpoint(at)?;
+        tx.commit()?;
+        self.position.send_replace(at.position);
+        Ok(count)
+    }
+
+    /// What is left of the events that these facts correct or retract, as of a position.
+    async fn mended(&self, facts: &[Fact], upto: Position) -> Result<BTreeMap<EventId, Option<Fact>>, EngineError> {
+        let mut targets: BTreeMap<ClientId, BTreeSet<EventId>> = BTreeMap::new();
+        for fact in facts {
+            if let (Some(client), Some(target)) = (fact.client, target(fact)) {
+                targets.entry(client).or_default().insert(target);
+            }
+        }
+        let mut mended = BTreeMap::new();
+        for (client, mut targets) in targets {
+            let mut facts = Vec::new();
+            let stream = StreamName::client(client);
+            read_stream(&*self.log, Opener::Vault(&self.vault), &stream, Version(0), &mut facts)
+                .await
+                .map_err(EngineError::Log)?;
+            facts.retain(|fact| fact.position <= upto);
+            // What takes back a correction names the correction, so its own target is meant too.
+            let meant: Vec<EventId> =
+                facts.iter().filter(|fact| targets.contains(&fact.id)).filter_map(target).collect();
+            targets.extend(meant);
+            let (facts, _) = effective(facts);
+            mended.extend(targets.iter().map(|target| (*target, None)));
+            mended
+                .extend(facts.into_iter().filter(|fact| targets.contains(&fact.id)).map(|fact| (fact.id, Some(fact))));
+        }
+        Ok(mended)
+    }
+
+    /// Takes in what is new, up to the head. For tools and tests; a server calls [`Search::follow`].
+    ///
+    /// # Errors
+    /// When the log or the file fails.
+    pub async fn catch_up(&self) -> Result<Position, EngineError> {
+        while self.step().await? > 0 {}
+        Ok(self.position())
+    }
+
+    /// Follows the log on a thread of its own until `stop` changes or its sender is dropped.
+    ///
+    /// A failure stops the index, not the server: it goes on being asked, and says how far behind it is.
+    pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+        let (search, log) = (Arc::clone(self), Arc::clone(&self.log));
+        follow(
+            log,
+            stop,
+            search,
+            |search| &search.stopped,
+            async |search| Ok((search.step().await?, search.position())),
+        )
+    }
+
+    /// Why the index has stopped, if it has.
+    pub fn failure(&self) -> Option<String> {
+        crate::engine::pool::lock(&self.stopped).clone()
+    }
+
+    /// Up to where the log is taken in.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Waits until an event is taken in, at most so long. Returns whether it is.
+    pub async fn wait_for(&self, position: Position, at_most: Duration) -> bool {
+        reached(&self.position, position, at_most).await
+    }
+
+    /// Events in whose texts every word of `text` occurs in any form, before `now`; of some clients, or of
+    /// all when `None`; the best first, of equals the newest.
+    ///
+    /// # Errors
+    /// When the text has no word, the limit is out of range, the cursor is another query's, or the file cannot
+    /// be read.
+    pub async fn find(
+        &self,
+        text: &str,
+        of: Option<&[ClientId]>,
+        now: Timestamp,
+        window: &Window,
+    ) -> Result<(Page<Hit>, Fresh), QueryError> {
+        let (page, at) = self.pool.read(|conn| {
+            let at = Index(conn).checkpoint()?.unwrap_or_default();
+            Ok((query::find(conn, text, of, now, window)?, at))
+        })?;
+        let head = self.log.head().await.map_err(|error| QueryError::Storage(Box::new(error)))?;
+        Ok((page, Fresh { position: at.position, lag: head.0.saturating_sub(at.position.0) }))
+    }
+
+    /// Takes out everything of some clients, so that no byte of it is left in the file.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub async fn forget(&self, clients: &[ClientId]) -> Result<(), StoreError> {
+        let writer = self.writer.lock().await;
+        let tx = writer.unchecked_transaction()?;
+        clients.iter().try_for_each(|client| Index(&tx).remove_client(*client))?;
+        tx.commit()?;
+        self.pool.clear();
+        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+}
+
+/// Whether an event has texts to search, or mends one.
+fn is_wanted(recorded: &Recorded) -> bool {
+    let area = events::find(&recorded.event_type).map_or("", |info| info.area);
+    area == "knowledge" || (AREAS.contains(&area) && matches!(recorded.sealed, SealedPart::Present(_)))
+}
+
+/// The event that a fact corrects or retracts.
+fn target(fact: &Fact) -> Option<EventId> {
+    match &fact.event {
+        Event::Knowledge(KnowledgeEvent::Corrected(event)) => Some(event.target),
+        Event::Knowledge(KnowledgeEvent::Retracted(event)) => Some(event.target),
+        _ => None,
+    }
+}
+
+fn connect(path: &PathBuf) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path)?;
+    ViewFile::prepare(&conn)?;
+    Ok(conn)
+}
+
+/// Opens a file that can be gone on with.
+async fn usable(path: &PathBuf, log: &dyn EventLog) -> Result<Option<(Connection, Checkpoint)>, EngineError> {
+    let Ok(conn) = connect(path) else { return Ok(None) };
+    let Ok(Some(at)) = Index(&conn).checkpoint() else { return Ok(None) };
+    let Some(before) = at.position.0.checked_sub(1) else { return Ok(Some((conn, at))) };
+    let recorded = log.read_all(Position(before), 1).await.map_err(EngineError::Log)?;
+    Ok((recorded.first().map(|recorded| recorded.leaf) == Some(at.leaf)).then_some((conn, at)))
+}
