@@ -75,7 +75,7 @@ impl Asker {
         let mut sizes = self.app.sealer.checkpoint_size();
         let mut pause = FIRST_PAUSE;
         loop {
-            let ends = *stop.borrow_and_update();
+            let ends = *stop.borrow_and_update() || stop.has_changed().is_err();
             let size = *sizes.borrow_and_update();
             let asked = if size > self.known { self.ask(runtime) } else { Ok(()) };
             let name = self.peer.key.name().to_owned();
@@ -104,7 +104,11 @@ impl Asker {
         for _ in 0..TRIES {
             let Some(next) = self.app.proofs.continuation(self.known)? else { return Ok(()) };
             let size = next.size;
-            let proof = next.proof.ok_or(AskError::Ahead { seen: self.known, size })?;
+            let Some(proof) = next.proof else {
+                // Forgotten, so that it is asked again, and complained of, until somebody looks.
+                let seen = std::mem::take(&mut self.known);
+                return Err(AskError::Ahead { seen, size });
+            };
             let url = format!("{}/add-checkpoint", self.peer.url.trim_end_matches('/'));
             let sent = self.agent.post(&url).send(request(self.known, &proof, &next.note));
             let mut answer = sent.map_err(Box::new)?;

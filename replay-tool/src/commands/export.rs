@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use letopis_core::ids::Position;
 use letopis_core::log::sqlite::audit::{Audit, RawRow, copy_database};
 use letopis_core::log::{EventLog, MAX_PAGE};
-use letopis_core::trust::store::LOG;
+use letopis_core::trust::signer;
+use letopis_core::trust::store::{self, LOG};
 use serde_json::json;
 
 use super::DataArg;
@@ -167,8 +168,17 @@ fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
         return Err(UsageError(format!("{} is not empty", target.display())).into());
     }
     let audit = Audit::open(&source.join("log.db"))?;
+    // What was signed before the log, which is never behind it.
+    for file in [store::FILE, signer::PUBLIC] {
+        let (from, to) = (source.join(file), target.join(file));
+        match file {
+            _ if !from.exists() => {}
+            store::FILE => copy_database(&from, &to)?,
+            _ => drop(std::fs::copy(&from, &to).with_context(|| format!("copying {}", from.display()))?),
+        }
+    }
     let bar = console.progress("pages", 0);
-    // The log first: whatever key it names is in a key store that is copied after it.
+    // Then the log: whatever key it names is in a key store that is copied after it.
     audit.copy_to(&target.join("log.db"), &mut |at, of| {
         bar.set_length(of);
         bar.set_position(at);

@@ -195,6 +195,13 @@ fn a_sealed_log_is_sound_with_everything_that_was_signed() {
     let report = desk.report("verify", &["--deep"]);
     assert_eq!(report["findings"]["total"], 0, "{report}");
     assert_eq!((&report["seals"], &report["checkpoints"], &report["signed"]), (&json!(2), &json!(2), &json!(604)));
+    desk.report("export", &["--raw", "{}/copy"]);
+    let copy = desk.path("copy").display().to_string();
+    let words = ["replay-tool", "verify", "--data", &copy];
+    let done =
+        commands::run(&Cli::try_parse_from(words).expect("a call").command, &Console { json: true, quiet: true });
+    let copied = done.expect("verify").report;
+    assert_eq!((&copied["findings"]["total"], &copied["checkpoints"]), (&json!(0), &json!(2)), "{copied}");
     // What waits for the next seal, and a folder without the file that can be made again.
     std::fs::remove_file(desk.data().join("trust.db")).expect("removed");
     assert_eq!(desk.report("verify", &[])["findings"]["total"], 0);

@@ -31,7 +31,9 @@ impl Sealer {
     async fn keep_running(&self, mut stop: watch::Receiver<bool>) -> Result<(), SealerError> {
         loop {
             match self.run(stop.clone()).await {
-                Err(error @ SealerError::Append(AppendError::Refused(_))) if !*stop.borrow() => {
+                Err(error @ SealerError::Append(AppendError::Refused(_)))
+                    if !*stop.borrow() && stop.has_changed().is_ok() =>
+                {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the log cannot be sealed now");
                     self.fail(Some(&error));
                 }
