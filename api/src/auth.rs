@@ -87,7 +87,7 @@ roles! {
     Write,
     /// Somebody who may read views.
     Read,
-    /// Somebody who may read what is personal.
+    /// Somebody who may read the log with its personal fields.
     Audit,
     /// Somebody who may do everything.
     Admin

@@ -75,6 +75,8 @@ pub fn tour(address: std::net::SocketAddr) -> String {
         ask("/v1/funnel/win-rate?by=manager", "who wins how often"),
         ask("/v1/cases/overview", "complaints, answers and how long they took"),
         ask("/v1/loyalty/repeat-rate", "who comes back"),
+        ask("/v1/log/checkpoint", "what the log signs: its size and the root of its tree"),
+        ask("/v1/log/proof/1", "the proof that its first event stands there"),
         ask("/v1/views", "every view, how far it is, and its digest"),
         format!("  http://{address}/docs   # every endpoint, in the browser\n"),
     ]

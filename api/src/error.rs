@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use letopis_core::intake::Rejection;
 use letopis_core::log::LogError;
+use letopis_core::time::SECOND_US;
+use letopis_core::trust::sealer::SEAL_AFTER_US;
 use letopis_projections::engine::read::QueryError;
 use serde_json::{Map, Value, json};
 
@@ -46,6 +48,8 @@ kinds! {
     NotFound 404 "not_found" "There is no such thing",
     /// Nobody has this id or identity.
     UnknownClient 404 "unknown_client" "There is no such client",
+    /// No checkpoint has it yet.
+    NotSealed 404 "not_sealed_yet" "The next seal has to be waited for",
     /// This method does not fit.
     Method 405 "method_not_allowed" "The method does not fit the resource",
     /// An id with other content, or a stream that is not as expected.
@@ -167,6 +171,9 @@ impl Problem {
         let mut response = (self.kind.status(), [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if self.kind == Kind::NotSealed {
+            response.headers_mut().insert(header::RETRY_AFTER, (SEAL_AFTER_US / SECOND_US).into());
         }
         if response.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

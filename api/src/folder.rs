@@ -8,6 +8,8 @@ use letopis_core::folder::Folder;
 use letopis_core::log::EventLog;
 use letopis_core::random::Random;
 use letopis_core::time::{Clock, SystemClock};
+use letopis_core::trust::prove::Proofs;
+use letopis_core::trust::signer;
 use letopis_projections::engine::generations::Views;
 use letopis_projections::search::Search;
 
@@ -19,7 +21,7 @@ use crate::state::{App, Parts};
 /// With `always`, every request needs an API key even when none exists yet.
 ///
 /// # Errors
-/// When another process writes to the folder, or it is damaged.
+/// When another process writes to the folder, it is damaged, or its log is an older one than was signed.
 pub async fn open(dir: &Path, always: bool) -> anyhow::Result<App> {
     open_at(dir, always, Arc::new(SystemClock)).await
 }
@@ -30,6 +32,11 @@ pub async fn open(dir: &Path, always: bool) -> anyhow::Result<App> {
 /// As [`open`].
 pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
     let folder = Folder::create_or_open(dir, Arc::clone(&clock)).await?;
+    let random = Arc::new(Random::system());
+    // Before anything else could append: an older log that was put back is refused here.
+    let sealer = Arc::new(folder.sealer(Arc::clone(&clock), Arc::clone(&random)).await?);
+    let proofs = Arc::new(Proofs::open(dir)?);
+    let log_key = signer::public_line(dir)?.context("the folder has no public key")?;
     let vault = folder.vault.clone().context("the folder has no key-encryption key")?;
     let identity = folder.identity.clone().context("the folder has no identity key")?;
     let log: Arc<dyn EventLog> = folder.log.clone();
@@ -46,7 +53,20 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
         search.forget().await?;
     }
     let keys = Keys::open(dir, always)?;
-    let random = Arc::new(Random::system());
     let settings = folder.settings.clone();
-    Ok(App::new(Parts { log, vault, eraser, identity, clock, random, settings, views, search, keys }))
+    Ok(App::new(Parts {
+        log,
+        vault,
+        eraser,
+        identity,
+        clock,
+        random,
+        settings,
+        views,
+        search,
+        keys,
+        sealer,
+        proofs,
+        log_key,
+    }))
 }

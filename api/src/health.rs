@@ -27,7 +27,7 @@ async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// The log and the views answer, and the views are not far behind.
+/// The log and the views answer, the views are not far behind, and the log is being sealed.
 #[utoipa::path(get, path = "/readyz", tag = "operation", security(()),
     responses((status = 200), (status = 503, body = crate::openapi::ProblemDocument)))]
 async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
@@ -41,7 +41,12 @@ async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
         let detail = format!("{lag} events are not in the views yet, at most {MAX_READY_LAG} may be missing");
         return Err(Problem::new(Kind::Unavailable, detail).with("lag", lag));
     }
-    Ok(Json(json!({ "status": "ready", "position": head, "lag": lag })))
+    if app.sealer.failure().is_some() {
+        return Err(Problem::new(Kind::Unavailable, "the log is not sealed any more; why is in the log of the server"));
+    }
+    let behind = app.sealer.behind().await?;
+    let unsealed = json!({ "events": behind.events, "seconds": behind.seconds });
+    Ok(Json(json!({ "status": "ready", "position": head, "lag": lag, "unsealed": unsealed })))
 }
 
 /// Metrics in the format of Prometheus.
@@ -52,6 +57,10 @@ async fn measure(State(app): State<App>, _: Read) -> Result<Response, Problem> {
     metrics::gauge!("letopis_log_position").set(head.0 as f64);
     metrics::gauge!("letopis_view_lag_events").set(lag as f64);
     metrics::gauge!("letopis_search_lag_events").set(head.0.saturating_sub(app.search.position().0) as f64);
+    let behind = app.sealer.behind().await?;
+    metrics::gauge!("letopis_unsealed_events").set(behind.events as f64);
+    metrics::gauge!("letopis_unsealed_seconds").set(behind.seconds);
+    metrics::gauge!("letopis_seal_failed").set(f64::from(u8::from(app.sealer.failure().is_some())));
     let (status, _) = app.views.status().await?;
     for view in status {
         metrics::gauge!("letopis_view_parked_keys", "view" => view.name).set(view.parked as f64);

@@ -10,7 +10,7 @@
 //! # async fn run() -> anyhow::Result<()> {
 //! let app = letopis_api::folder::open(std::path::Path::new("data"), false).await?;
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:7979").await?;
-//! letopis_api::server::serve(app, listener, std::future::pending()).await
+//! letopis_api::server::serve(app, Vec::new(), listener, std::future::pending()).await
 //! # }
 //! ```
 
@@ -31,6 +31,7 @@ pub mod funnel;
 pub mod health;
 pub mod history;
 pub mod keys;
+pub mod log;
 pub mod loyalty;
 pub mod middleware;
 pub mod openapi;
@@ -40,3 +41,4 @@ pub mod server;
 pub mod state;
 pub mod telemetry;
 pub mod views;
+pub mod witness;

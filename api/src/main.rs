@@ -1,15 +1,19 @@
-//! `letopis`: serves a data folder, shows a demo, and keeps the API keys.
+//! `letopis`: serves a data folder, shows a demo, keeps the API keys, and witnesses other logs.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use letopis_api::keys::{self, Role};
 use letopis_api::telemetry::{self, LogFormat};
-use letopis_api::{demo, folder, server};
+use letopis_api::witness::ask::Peer;
+use letopis_api::{demo, folder, server, witness};
 use letopis_core::random::Random;
 use letopis_core::time::SystemClock;
+use letopis_core::trust::note::VerifierKey;
+use letopis_core::trust::witness::Witness;
 use tokio::net::TcpListener;
 
 #[global_allocator]
@@ -39,6 +43,28 @@ enum Command {
         /// Where to listen. Any other address than loopback demands API keys.
         #[arg(long, env = "LETOPIS_LISTEN", default_value = "127.0.0.1:7979")]
         listen: SocketAddr,
+        /// A witness that is asked to cosign every checkpoint: its submission prefix, such as
+        /// `http://10.0.0.2:7980`. May be given several times.
+        #[arg(long, value_name = "URL", requires = "witness_key")]
+        witness: Vec<String>,
+        /// The public key of the witness, in the same order: the line `name+hash+base64` or a file with it.
+        #[arg(long, value_name = "VKEY")]
+        witness_key: Vec<String>,
+    },
+    /// Cosigns the checkpoints of other logs, so that they cannot show two histories.
+    Witness {
+        /// The folder in which the witness keeps its key and what it has seen.
+        #[arg(long, env = "LETOPIS_WITNESS_DATA")]
+        data: PathBuf,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:7980")]
+        listen: SocketAddr,
+        /// The public key of a log: the line of its `checkpoint.pub`, or the file. May be given several times.
+        #[arg(long, value_name = "VKEY", required = true)]
+        log_key: Vec<String>,
+        /// The name of a new witness, such as `witness.example/w1`; made up when not given.
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Loads the fixtures, serves them, and says what to look at.
     Demo {
@@ -88,22 +114,54 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
-            Command::Serve { data, listen } => serve(&data, listen).await,
+            Command::Serve { data, listen, witness, witness_key } => {
+                serve(&data, listen, peers(witness, &witness_key)?).await
+            }
+            Command::Witness { data, listen, log_key, name } => {
+                let logs = log_key.iter().map(|text| Ok(VerifierKey::parse(&key_line(text)?)?));
+                let logs = logs.collect::<anyhow::Result<_>>().context("--log-key")?;
+                let witness = Witness::open(&data, name.as_deref(), logs, &Random::system())?;
+                let listener = listen_on(listen).await?;
+                println!("{}", witness.public());
+                tracing::info!(address = %listener.local_addr()?, "cosigning");
+                Ok(witness::serve(Arc::new(witness), Arc::new(SystemClock), listener, interrupted()).await?)
+            }
             Command::Demo { data, listen, fixtures } => show(data, listen, &fixtures).await,
             Command::Key { data, command } => keep(&data, command),
         }
     })
 }
 
-async fn serve(data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
+/// A key as it is given: its line, or a file that holds it.
+fn key_line(text: &str) -> anyhow::Result<String> {
+    if text.contains('+') {
+        return Ok(text.to_owned());
+    }
+    std::fs::read_to_string(text).with_context(|| format!("{text} is neither a key nor a file with one"))
+}
+
+fn peers(urls: Vec<String>, keys: &[String]) -> anyhow::Result<Vec<Peer>> {
+    anyhow::ensure!(urls.len() == keys.len(), "every --witness needs its --witness-key");
+    let both = urls.into_iter().zip(keys);
+    both.map(|(url, key)| Ok(Peer { url, key: key_line(key)?.parse().context("--witness-key")? })).collect()
+}
+
+async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn serve(data: &Path, listen: SocketAddr, witnesses: Vec<Peer>) -> anyhow::Result<()> {
     let open = listen.ip().is_loopback();
     if !open && !keys::list(data)?.iter().any(|key| key.revoked_at.is_none()) {
         anyhow::bail!("{listen} can be reached by others: make a key first, `letopis key create --role admin`");
     }
     let app = folder::open(data, !open).await?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    tracing::info!(address = %listener.local_addr()?, "serving");
-    server::serve(app, listener, interrupted()).await
+    let listener = listen_on(listen).await?;
+    tracing::info!(address = %listener.local_addr()?, log = app.log_key, "serving");
+    if witnesses.is_empty() {
+        tracing::warn!("no witness: nobody else can tell when the history of this log is replaced; see --witness");
+    }
+    server::serve(app, witnesses, listener, interrupted()).await
 }
 
 async fn show(data: Option<PathBuf>, listen: SocketAddr, fixtures: &Path) -> anyhow::Result<()> {
@@ -121,10 +179,12 @@ async fn show(data: Option<PathBuf>, listen: SocketAddr, fixtures: &Path) -> any
     .await?;
     println!("  loaded after {:.1} s; building the views", started.elapsed().as_secs_f64());
     app.views.rebuild(&|_, _| {}).await?;
-    println!("  ready after {:.1} s\n", started.elapsed().as_secs_f64());
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    println!("  ready after {:.1} s; sealing the log", started.elapsed().as_secs_f64());
+    app.sealer.seal().await?;
+    println!("  sealed after {:.1} s\n", started.elapsed().as_secs_f64());
+    let listener = listen_on(listen).await?;
     println!("{}", demo::tour(listener.local_addr()?));
-    server::serve(app, listener, interrupted()).await
+    server::serve(app, Vec::new(), listener, interrupted()).await
 }
 
 fn keep(data: &Path, command: KeyCommand) -> anyhow::Result<()> {

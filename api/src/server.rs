@@ -15,9 +15,10 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::App;
+use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, loyalty, middleware,
-    openapi, orders, search, telemetry, views,
+    auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, log, loyalty,
+    middleware, openapi, orders, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -42,6 +43,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(loyalty::routes())
         .merge(cases::routes())
+        .merge(log::routes())
         .merge(views::routes())
         .merge(health::routes())
 }
@@ -58,17 +60,26 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Serves until `end` comes to pass, then lets running requests finish and stops the views.
+/// Serves until `end` comes to pass, then lets running requests finish, stops the views, and seals the log. Every
+/// new checkpoint is sent to the witnesses.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     app: App,
+    witnesses: Vec<Peer>,
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (stop_followers, stopped) = watch::channel(false);
-    let followers = [("views", app.views.follow(stopped.clone())), ("search index", app.search.follow(stopped))];
+    let followers = [
+        ("views", app.views.follow(stopped.clone())),
+        ("search index", app.search.follow(stopped.clone())),
+        ("sealer", app.sealer.follow(stopped)),
+    ];
+    let (stop_witnesses, stopped) = watch::channel(false);
+    let asked = witnesses.into_iter().map(|peer| ask::follow(app.clone(), peer, stopped.clone()));
+    let asked: Vec<_> = asked.collect();
     let stop = app.stop.clone();
     tokio::spawn(async move {
         end.await;
@@ -95,12 +106,20 @@ pub async fn serve(
         }
     };
     upkeep.abort();
+    // Every append was answered: what is new is sealed, and shown to the witnesses once.
     stop_followers.send_replace(true);
     for (what, follower) in followers {
-        let joined = tokio::task::spawn_blocking(move || follower.join()).await;
-        if !matches!(joined, Ok(Ok(()))) {
-            tracing::error!("the thread of the {what} ended in a panic");
-        }
+        join(what, follower).await;
+    }
+    stop_witnesses.send_replace(true);
+    for thread in asked {
+        join("witness", thread).await;
     }
     served
+}
+
+async fn join(what: &str, thread: std::thread::JoinHandle<()>) {
+    if !matches!(tokio::task::spawn_blocking(move || thread.join()).await, Ok(Ok(()))) {
+        tracing::error!("the thread of the {what} ended in a panic");
+    }
 }

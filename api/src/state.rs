@@ -10,6 +10,8 @@ use letopis_core::log::EventLog;
 use letopis_core::random::Random;
 use letopis_core::settings::Settings;
 use letopis_core::time::{Clock, Timestamp};
+use letopis_core::trust::prove::Proofs;
+use letopis_core::trust::sealer::Sealer;
 use letopis_core::trust::vault::Vault;
 use letopis_projections::engine::generations::Views;
 use letopis_projections::search::Search;
@@ -39,6 +41,12 @@ pub struct Parts {
     pub search: Arc<Search>,
     /// The API keys.
     pub keys: Keys,
+    /// Seals the log.
+    pub sealer: Arc<Sealer>,
+    /// What proves the log.
+    pub proofs: Arc<Proofs>,
+    /// The line that verifies checkpoints.
+    pub log_key: String,
 }
 
 /// How a rebuild goes.

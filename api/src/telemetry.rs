@@ -48,6 +48,11 @@ pub fn metrics() -> &'static PrometheusHandle {
         metrics::describe_gauge!("letopis_log_position", "The last position of the log.");
         metrics::describe_gauge!("letopis_view_lag_events", "Events that are not in the views yet.");
         metrics::describe_gauge!("letopis_view_parked_keys", "Rows that could not be folded, by view.");
+        metrics::describe_gauge!("letopis_unsealed_events", "Events that no checkpoint has yet.");
+        metrics::describe_gauge!("letopis_unsealed_seconds", "Age of the oldest event that no checkpoint has yet.");
+        metrics::describe_gauge!("letopis_seal_failed", "1 when the log is not sealed any more.");
+        metrics::describe_gauge!("letopis_witness_size", "Events of the last checkpoint that the witness cosigned.");
+        metrics::describe_gauge!("letopis_witness_failing", "1 when the witness was asked last without success.");
         handle
     })
 }

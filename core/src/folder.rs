@@ -6,7 +6,9 @@
 //! secrets/identity.key the secret of all keyed hashes     64 hexadecimal digits, readable by its owner only;
 //! secrets/kek.key      the key-encryption key             LETOPIS_IDENTITY_KEY and LETOPIS_KEK stand in for them
 //! secrets/erasures.log what was erased, done again after every restart
-//! settings.toml        time zone and the country of phone numbers
+//! settings.toml        time zone, the country of phone numbers, the name of the log
+//! trust.db             tree, heads and checkpoints; can be made again from the log
+//! checkpoint.pub       the key that verifies checkpoints, for auditors
 //! views/               answers, made from the log
 //! ```
 
@@ -24,6 +26,9 @@ use crate::rotation;
 use crate::secret::{IDENTITY, KEK, NEXT_KEK, failed};
 use crate::settings::Settings;
 use crate::time::Clock;
+use crate::trust::hex;
+use crate::trust::sealer::{Sealer, SealerError};
+use crate::trust::signer;
 use crate::trust::vault::{LocalKek, Vault};
 
 /// An open data folder.
@@ -61,11 +66,14 @@ impl Folder {
         // The log first: its lock tells a second writer off before he can touch anything else.
         let log = SqliteLog::open(&dir.join("log.db"), clock.clone(), SqliteOptions::default())?;
         let settings = dir.join("settings.toml");
+        let random = Random::system();
         if !settings.exists() {
-            fs::write(&settings, Settings::default().to_toml()).map_err(|error| failed(&settings, error))?;
+            // A name that no other log has; none where another one may have been signed under already.
+            let origin = (!dir.join(signer::PUBLIC).exists()).then(|| new_origin(&random));
+            let text = Settings { origin, ..Settings::default() }.to_toml();
+            fs::write(&settings, text).map_err(|error| failed(&settings, error))?;
         }
         let is_new = log.head().await?.0 == 0;
-        let random = Random::system();
         let identity = IDENTITY.get_or_make(dir, is_new, &random)?;
         let kek = KEK.get_or_make(dir, is_new, &random)?;
         let vault = rotation::open_vault(dir, kek, random)?;
@@ -131,6 +139,29 @@ impl Folder {
         self.dir.join("views")
     }
 
+    /// The name of the log in its checkpoints: by the settings, else as it was signed before, else a new one.
+    ///
+    /// # Errors
+    /// When the public key cannot be read.
+    pub fn origin(&self, random: &Random) -> Result<String, LogError> {
+        if let Some(origin) = &self.settings.origin {
+            return Ok(origin.clone());
+        }
+        match signer::public_line(&self.dir)? {
+            Some(_) => Ok(signer::public_key(&self.dir)?.origin().to_owned()),
+            None => Ok(new_origin(random)),
+        }
+    }
+
+    /// Opens what seals its log; before that nothing may be appended.
+    ///
+    /// # Errors
+    /// As [`Sealer::open`].
+    pub async fn sealer(&self, clock: Arc<dyn Clock>, random: Arc<Random>) -> Result<Sealer, SealerError> {
+        let origin = self.origin(&random)?;
+        Sealer::open(&self.dir, self.log.clone(), clock, random, &origin).await
+    }
+
     /// The way facts enter its log.
     ///
     /// # Errors
@@ -145,6 +176,10 @@ impl Folder {
         let log: Arc<dyn EventLog> = self.log.clone();
         Ok(Intake::new(log, vault.clone(), identity.clone(), clock, random, self.settings.clone()))
     }
+}
+
+fn new_origin(random: &Random) -> String {
+    format!("letopis.local/{}", hex::encode(&random.bytes::<8>()))
 }
 
 fn must_exist(dir: &Path) -> Result<(), LogError> {

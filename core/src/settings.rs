@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::LogError;
 use crate::time::Zone;
+use crate::trust::note::check_origin;
 
 /// What is the same for all that work on one data folder.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Settings {
     pub zone: Zone,
     /// Country of phone numbers that are written without one, ISO 3166 such as `RU`.
     pub phone_region: Option<String>,
+    /// The name of the log in its checkpoints, unique among all logs; text without spaces and pluses.
+    pub origin: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -23,6 +26,8 @@ struct File {
     zone: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone_region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
 }
 
 fn utc() -> String {
@@ -50,12 +55,18 @@ impl Settings {
         {
             return Err(failed(format!("phone_region: {region:?} is not a country such as RU").into()));
         }
-        Ok(Self { zone, phone_region: file.phone_region })
+        if let Some(origin) = &file.origin
+            && let Err(error) = check_origin(origin)
+        {
+            return Err(failed(format!("origin: {origin:?} is {error}").into()));
+        }
+        Ok(Self { zone, phone_region: file.phone_region, origin: file.origin })
     }
 
     /// The text of a `settings.toml` that says this.
     pub fn to_toml(&self) -> String {
-        let file = File { zone: self.zone.name().to_owned(), phone_region: self.phone_region.clone() };
+        let (phone_region, origin) = (self.phone_region.clone(), self.origin.clone());
+        let file = File { zone: self.zone.name().to_owned(), phone_region, origin };
         toml::to_string(&file).unwrap_or_default()
     }
 }
@@ -70,11 +81,13 @@ mod tests {
         let path = dir.path().join("settings.toml");
         assert_eq!(Settings::read(&path).expect("defaults").zone.name(), "UTC");
         let zone = Zone::named("Europe/Moscow").expect("bundled");
-        let written = Settings { zone, phone_region: Some("RU".into()) };
+        let written = Settings { zone, phone_region: Some("RU".into()), origin: Some("crm.example/log".into()) };
         std::fs::write(&path, written.to_toml()).expect("written");
         let read = Settings::read(&path).expect("reads");
         assert_eq!((read.zone.name(), read.phone_region.as_deref()), ("Europe/Moscow", Some("RU")));
-        for (bad, part) in [("zone = 'Mars/Base'", "Mars"), ("zoen = 'UTC'", "zoen"), ("phone_region = 'XX'", "XX")] {
+        assert_eq!(read.origin.as_deref(), Some("crm.example/log"));
+        let bad = [("zone = 'Mars/Base'", "Mars"), ("zoen = 'UTC'", "zoen"), ("phone_region = 'XX'", "XX")];
+        for (bad, part) in bad.into_iter().chain([("origin = 'a b'", "a b"), ("origin = ''", "origin")]) {
             std::fs::write(&path, bad).expect("written");
             let error = Settings::read(&path).expect_err("refused");
             assert!(crate::intake::chain(&error).contains(part), "{bad}");

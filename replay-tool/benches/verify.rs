@@ -8,7 +8,7 @@ use std::time::Instant;
 use letopis_core::log::sqlite::audit::{Audit, RawRow};
 use letopis_core::time::{Moment, Timestamp};
 use letopis_core::trust::leaf::{LEAF_LEN, facts_hash, meta_hash, sealed_hash};
-use letopis_replay_tool::verify::{Options, verify};
+use letopis_replay_tool::verify::{Beside, Options, verify};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(dir) = std::env::var_os("LETOPIS_DATA_DIR").map(PathBuf::from) else {
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ));
         }
     });
+    let beside = Beside { folder: Some(&dir), ..Beside::default() };
     let threads = Options::default().threads;
     for round in 1..=3 {
         let started = Instant::now();
@@ -47,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         });
         let bare = events.len() as f64 / started.elapsed().as_secs_f64();
-        let verified = verify(&log, None, Options::default(), &|_, _| {})?;
+        let verified = verify(&log, &beside, Options::default(), &|_, _| {})?;
         let ours = verified.events as f64 / verified.seconds;
         println!(
             "round {round}, {threads} threads: verify {ours:.0} events/s, bare SHA-256 {bare:.0} events/s, ratio {:.2}",

@@ -8,6 +8,7 @@ mod functions;
 mod keys;
 mod pages;
 mod posting;
+mod proofs;
 mod search;
 mod support;
 mod wrong_input;

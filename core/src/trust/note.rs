@@ -1,4 +1,5 @@
-//! Checkpoints: C2SP `tlog-checkpoint` as Ed25519 `signed-note`, with exactly one signature.
+//! Checkpoints: C2SP `tlog-checkpoint` as Ed25519 `signed-note`: the signature of the log, then those of its
+//! witnesses, if it has any.
 //!
 //! ```text
 //! letopis.local/log
@@ -10,13 +11,14 @@
 
 use std::fmt;
 
-use signed_note::{Note, Signer, StandardVerifier, Verifier, VerifierList};
+use signed_note::{Note, Signature, Signer, StandardVerifier, Verifier, VerifierList};
 use tlog_tiles::checkpoint;
 use tlog_tiles::tlog;
 
+use crate::trust::cosign::{self, Cosigned, WitnessKey};
 use crate::trust::leaf::Hash;
 
-/// Name of a log whose settings name none.
+/// Name of a log in examples and tests.
 pub const DEFAULT_ORIGIN: &str = "letopis.local/log";
 
 /// What a checkpoint says.
@@ -50,6 +52,15 @@ pub enum NoteError {
     BadOrigin,
 }
 
+/// Whether a text can name a log.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_origin(origin: &str) -> Result<(), NoteError> {
+    let control = origin.chars().any(char::is_control);
+    if signed_note::is_key_name_valid(origin) && !control { Ok(()) } else { Err(NoteError::BadOrigin) }
+}
+
 /// The key that signs checkpoints, named like the log.
 pub struct SigningKey {
     name: String,
@@ -69,10 +80,7 @@ impl SigningKey {
     /// # Errors
     /// When the origin cannot name a key.
     pub fn new(seed: &[u8; 32], origin: &str) -> Result<Self, NoteError> {
-        let control = origin.chars().any(char::is_control);
-        if !signed_note::is_key_name_valid(origin) || control {
-            return Err(NoteError::BadOrigin);
-        }
+        check_origin(origin)?;
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
         let public = [&[1], key.verifying_key().as_bytes().as_slice()].concat();
         Ok(Self { name: origin.to_owned(), id: signed_note::key_id(origin, &public), key })
@@ -139,17 +147,32 @@ impl VerifierKey {
     /// # Errors
     /// What is wrong with it.
     pub fn verify(&self, text: &str) -> Result<Checkpoint, NoteError> {
+        self.verify_cosigned(text, &[]).map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// What a checkpoint says, and who of the witnesses saw it, when it is signed by this key, perhaps by these
+    /// witnesses, and by nobody else.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn verify_cosigned(
+        &self,
+        text: &str,
+        witnesses: &[WitnessKey],
+    ) -> Result<(Checkpoint, Vec<Cosigned>), NoteError> {
         let note = Note::from_bytes(text.as_bytes()).map_err(|_| NoteError::Malformed)?;
-        let known = VerifierList::new(vec![Box::new(self.0.clone())]);
-        let (ours, others) = note.verify(&known).map_err(|error| match error {
-            signed_note::NoteError::UnverifiedNote => NoteError::UnknownSigner,
-            signed_note::NoteError::InvalidSignature { .. } => NoteError::BadSignature,
-            _ => NoteError::Malformed,
-        })?;
-        if !others.is_empty() {
+        let mut known: Vec<Box<dyn Verifier>> = vec![Box::new(self.0.clone())];
+        for (at, witness) in witnesses.iter().enumerate() {
+            if !witnesses[..at].contains(witness) {
+                known.push(Box::new(witness.clone()));
+            }
+        }
+        let (signed, others) = verify(&note, known)?;
+        let (log, cosigned) = signed.split_first().ok_or(NoteError::UnknownSigner)?;
+        if !others.is_empty() || (log.name(), log.id()) != (self.0.name(), self.0.key_id()) {
             return Err(NoteError::UnknownSigner);
         }
-        let again = Note::new(note.text(), &ours).map_err(|_| NoteError::Malformed)?.to_bytes();
+        let again = Note::new(note.text(), &signed).map_err(|_| NoteError::Malformed)?.to_bytes();
         let checkpoint = checkpoint::Checkpoint::from_bytes(note.text()).map_err(|_| NoteError::Malformed)?;
         if again != text.as_bytes() || checkpoint.to_bytes() != note.text() || !checkpoint.extension().is_empty() {
             return Err(NoteError::Malformed);
@@ -157,15 +180,29 @@ impl VerifierKey {
         if checkpoint.origin() != self.origin() {
             return Err(NoteError::OtherOrigin);
         }
+        let cosigned = cosigned.iter().map(|signature| {
+            let at = cosign::time_of(signature).ok_or(NoteError::BadSignature)?;
+            Ok(Cosigned { witness: signature.name().to_owned(), at })
+        });
         let (size, root) = (checkpoint.size(), checkpoint.hash().0);
-        Ok(Checkpoint { origin: checkpoint.origin().to_owned(), size, root })
+        Ok((Checkpoint { origin: checkpoint.origin().to_owned(), size, root }, cosigned.collect::<Result<_, _>>()?))
+    }
+
+    pub(super) fn standard(&self) -> StandardVerifier {
+        self.0.clone()
     }
 }
 
-/// A proof of one leaf in the text format of C2SP `tlog-proof`.
-pub fn proof_text(index: u64, proof: &[Hash], checkpoint: &str) -> String {
-    let hashes: String = proof.iter().map(|hash| format!("{}\n", tlog::Hash(*hash))).collect();
-    format!("c2sp.org/tlog-proof@v1\nindex {index}\n{hashes}\n{checkpoint}")
+/// The signatures by known keys, all of them good, and the others.
+pub(super) fn verify(
+    note: &Note,
+    known: Vec<Box<dyn Verifier>>,
+) -> Result<(Vec<Signature>, Vec<Signature>), NoteError> {
+    note.verify(&VerifierList::new(known)).map_err(|error| match error {
+        signed_note::NoteError::UnverifiedNote => NoteError::UnknownSigner,
+        signed_note::NoteError::InvalidSignature { .. } => NoteError::BadSignature,
+        _ => NoteError::Malformed,
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::ids::Position;
 use crate::log::LogError;
 use crate::random::Random;
 use crate::trust::hex::{self, Hex};
@@ -50,7 +51,7 @@ impl Signer {
     /// When the files cannot be read or written, contradict each other, or belong to another origin.
     pub fn open(dir: &Path, origin: &str, random: &Random) -> Result<Self, LogError> {
         let public = read(&dir.join(PUBLIC))?;
-        let signed = read(&dir.join(STATE))?;
+        let signed = last_signed(dir)?;
         let seed = match read(&dir.join(KEY))? {
             Some(text) => hex::decode_array::<32>(text.trim())
                 .map(Zeroizing::new)
@@ -73,10 +74,7 @@ impl Signer {
             Some(_) => {}
             None => write(&dir.join(PUBLIC), format!("{}\n", key.verifier_line()).as_bytes(), 0o644)?,
         }
-        let parse = |text: String| {
-            serde_json::from_str(&text).map_err(|error| LogError::new(format!("{STATE} is damaged"), error))
-        };
-        Ok(Self { key, dir: dir.to_owned(), signed: signed.map(parse).transpose()? })
+        Ok(Self { key, dir: dir.to_owned(), signed })
     }
 
     fn make(dir: &Path, origin: &str, random: &Random) -> Result<Self, LogError> {
@@ -141,12 +139,46 @@ impl Signer {
 /// # Errors
 /// When there is none.
 pub fn public_key(dir: &Path) -> Result<VerifierKey, LogError> {
-    let line = read(&dir.join(PUBLIC))?
-        .ok_or_else(|| LogError::damage(format!("{PUBLIC} is missing in {}", dir.display())))?;
+    let line =
+        public_line(dir)?.ok_or_else(|| LogError::damage(format!("{PUBLIC} is missing in {}", dir.display())))?;
     VerifierKey::parse(&line).map_err(|error| LogError::new(format!("{PUBLIC} in {}", dir.display()), error))
 }
 
-fn read(path: &Path) -> Result<Option<String>, LogError> {
+/// The line of the public key; `None` in a folder that never signed anything.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn public_line(dir: &Path) -> Result<Option<String>, LogError> {
+    Ok(read(&dir.join(PUBLIC))?.map(|line| line.trim().to_owned()))
+}
+
+/// What a folder signed last, by the file beside its key; `None` when there is no such file.
+///
+/// # Errors
+/// When the file cannot be read or is damaged.
+pub fn last_signed(dir: &Path) -> Result<Option<Signed>, LogError> {
+    let parse =
+        |text: String| serde_json::from_str(&text).map_err(|error| LogError::new(format!("{STATE} is damaged"), error));
+    read(&dir.join(STATE))?.map(parse).transpose()
+}
+
+/// Refuses a log that ends before what was signed: the quick half of what opening a sealer checks, for those who
+/// append without sealing.
+///
+/// # Errors
+/// When the log is too short, or the file that tells cannot be read.
+pub fn refuse_older(dir: &Path, head: Position) -> Result<(), LogError> {
+    match last_signed(dir)? {
+        Some(signed) if head.0 < signed.size => Err(LogError::damage(format!(
+            "the log ends at position {head}, but a tree of {} events was signed: put the newer data back, or record \
+             the loss by `replay-tool fork --reason`",
+            signed.size
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<Option<String>, LogError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -155,7 +187,7 @@ fn read(path: &Path) -> Result<Option<String>, LogError> {
 }
 
 /// Writes a file whole or not at all, and on disk when it returns.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogError> {
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogError> {
     let failed = |error| LogError::new(format!("writing {}", path.display()), error);
     let new = path.with_extension("new");
     match fs::remove_file(&new) {

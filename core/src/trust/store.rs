@@ -50,7 +50,7 @@ CREATE TABLE fork (epoch INTEGER PRIMARY KEY, position INTEGER NOT NULL) STRICT;
 CREATE TABLE checkpoint (
     size    INTEGER PRIMARY KEY,
     covered INTEGER NOT NULL,     -- what its seal covers
-    note    TEXT NOT NULL
+    note    TEXT NOT NULL         -- signed by the log first, then by the witnesses that answered
 ) STRICT;";
 
 pub(super) fn failed(error: rusqlite::Error) -> LogError {
@@ -275,10 +275,22 @@ pub(super) fn put_checkpoint(db: &Connection, checkpoint: &StoredCheckpoint) -> 
     db.prepare_cached(sql).and_then(|mut put| put.execute(values)).map(drop).map_err(failed)
 }
 
+/// Puts a note with more signatures in the place of the one that is kept.
+pub(super) fn replace_note(db: &Connection, size: u64, note: &str) -> Result<(), LogError> {
+    let sql = "UPDATE checkpoint SET note = ?2 WHERE size = ?1";
+    db.execute(sql, params![size, note]).map(drop).map_err(failed)
+}
+
+/// The last checkpoint.
 pub(super) fn last_checkpoint(db: &Connection) -> Result<Option<StoredCheckpoint>, LogError> {
-    let sql = "SELECT size, covered, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+    checkpoint_up_to(db, i64::MAX as u64)
+}
+
+/// The last checkpoint of at most this size.
+pub(super) fn checkpoint_up_to(db: &Connection, size: u64) -> Result<Option<StoredCheckpoint>, LogError> {
+    let sql = "SELECT size, covered, note FROM checkpoint WHERE size <= ?1 ORDER BY size DESC LIMIT 1";
     let mut find = db.prepare_cached(sql).map_err(failed)?;
     let read =
         |row: &rusqlite::Row<'_>| Ok(StoredCheckpoint { size: row.get(0)?, covered: row.get(1)?, note: row.get(2)? });
-    find.query_row([], read).optional().map_err(failed)
+    find.query_row([size], read).optional().map_err(failed)
 }

@@ -23,6 +23,11 @@ pub fn node_hash(left: Hash, right: Hash) -> Hash {
     tlog::node_hash(tlog::Hash(left), tlog::Hash(right)).0
 }
 
+/// The hash of the tree above the hashes of a tile, a power of two of them.
+pub fn tile_hash(tile: &[u8]) -> Hash {
+    Tile::subtree_hash(tile).0
+}
+
 /// Where tiles lie.
 pub trait Tiles {
     /// The hashes of a tile side by side, as far as it is filled.
@@ -69,6 +74,12 @@ impl Edge {
 
     /// Adds a leaf; every tile that it fills goes to `full` with its level and index.
     pub fn push(&mut self, leaf: Hash, full: &mut impl FnMut(u8, u64, Vec<u8>)) {
+        self.push_known(leaf, None, full);
+    }
+
+    /// As [`Edge::push`], with the [`tile_hash`] of the lowest tile, if this leaf fills it and somebody has hashed
+    /// it already.
+    pub fn push_known(&mut self, leaf: Hash, known: Option<Hash>, full: &mut impl FnMut(u8, u64, Vec<u8>)) {
         let mut hash = leaf;
         self.size += 1;
         for level in 0u8.. {
@@ -80,7 +91,7 @@ impl Edge {
             if tile.len() < TILE_WIDTH * LEN {
                 return;
             }
-            hash = Tile::subtree_hash(tile).0;
+            hash = known.filter(|_| level == 0).unwrap_or_else(|| tile_hash(tile));
             let index = (self.size >> (8 * (u32::from(level) + 1))) - 1;
             full(level, index, std::mem::take(tile));
         }
@@ -92,6 +103,14 @@ impl Edge {
             let index = self.size >> (8 * (u32::from(level) + 1));
             (level, index, data.as_slice())
         })
+    }
+}
+
+/// What a tree of just this size needs for its root.
+impl Tiles for Edge {
+    fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<u8>>, LogError> {
+        let found = self.growing().find(|(at, n, _)| (*at, *n) == (level, index));
+        Ok(found.map(|(_, _, data)| data.to_vec()))
     }
 }
 

@@ -15,4 +15,5 @@ mod trust_forged;
 mod trust_python;
 mod trust_sealer;
 mod trust_tree;
+mod trust_witness;
 mod trust_world;

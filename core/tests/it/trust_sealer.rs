@@ -60,7 +60,7 @@ async fn every_checkpoint_ends_in_a_seal_and_proves_each_event_before_it() {
     let tile = w.proofs().tile(0, 2, 96).expect("reads").expect("96 of 96");
     for (event, hash) in w.log.read_all(Position(512), 96).await.expect("reads").iter().zip(tile.chunks(32)) {
         assert_eq!(event.leaf, hash);
-        let text = w.proofs().proof(event.position).expect("reads").expect("a proof");
+        let text = w.proofs().proof(event.position, None).expect("reads").expect("a proof");
         let (head, note) = text.split_once("\n\n").expect("two parts");
         let mut lines = head.lines();
         assert_eq!(lines.next(), Some("c2sp.org/tlog-proof@v1"));
@@ -71,8 +71,8 @@ async fn every_checkpoint_ends_in_a_seal_and_proves_each_event_before_it() {
     }
     assert_eq!(w.proofs().tile(0, 2, 97).expect("reads"), None);
     assert_eq!(w.proofs().tile(1, 0, 2).expect("reads").map(|tile| tile.len()), Some(64));
-    assert_eq!(w.proofs().proof(Position(609)).expect("reads"), None);
-    assert_eq!(w.proofs().proof(Position(0)).expect("reads"), None);
+    assert_eq!(w.proofs().proof(Position(609), None).expect("reads"), None);
+    assert_eq!(w.proofs().proof(Position(0), None).expect("reads"), None);
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use flate2::write::GzEncoder;
 use letopis_core::ids::Position;
 use letopis_core::log::sqlite::audit::{Audit, RawRow, copy_database};
 use letopis_core::log::{EventLog, MAX_PAGE};
+use letopis_core::trust::signer;
+use letopis_core::trust::store::{self, LOG};
 use serde_json::json;
 
 use super::DataArg;
@@ -90,6 +92,10 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Don
                 break;
             }
             after = recorded.position;
+            // What the log says of itself nobody can post; the other log has its own seals.
+            if recorded.stream.as_str() == LOG {
+                continue;
+            }
             let posted = event::posted(recorded, vault)?;
             closed += u64::from(!posted.is_whole);
             serde_json::to_writer(&mut out, &posted.event).context("writing the export")?;
@@ -162,8 +168,17 @@ fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
         return Err(UsageError(format!("{} is not empty", target.display())).into());
     }
     let audit = Audit::open(&source.join("log.db"))?;
+    // What was signed before the log, which is never behind it.
+    for file in [store::FILE, signer::PUBLIC] {
+        let (from, to) = (source.join(file), target.join(file));
+        match file {
+            _ if !from.exists() => {}
+            store::FILE => copy_database(&from, &to)?,
+            _ => drop(std::fs::copy(&from, &to).with_context(|| format!("copying {}", from.display()))?),
+        }
+    }
     let bar = console.progress("pages", 0);
-    // The log first: whatever key it names is in a key store that is copied after it.
+    // Then the log: whatever key it names is in a key store that is copied after it.
     audit.copy_to(&target.join("log.db"), &mut |at, of| {
         bar.set_length(of);
         bar.set_position(at);

@@ -14,6 +14,7 @@ use letopis_core::log::EventLog;
 use letopis_core::log::sqlite::audit::{Audit, copy_database};
 use letopis_core::random::Random;
 use letopis_core::time::{Clock, SystemClock};
+use letopis_core::trust::signer::refuse_older;
 use serde_json::{Value, json};
 
 use super::DataArg;
@@ -84,6 +85,8 @@ pub async fn run(args: &ImportArgs, console: &Console) -> Result<Done> {
     let before = folder.log.head().await?;
     let intake = folder.intake(Arc::clone(&clock), Arc::new(Random::system()))?;
     let caller = Caller { actor: args.actor.clone(), source: args.source.clone(), restores: args.restore };
+    // The quick half of what a server checks at its start; sealing is left to it, or to `seal`.
+    refuse_older(folder.dir(), before)?;
     let mut importer = Importer::new(&intake, caller);
     let rejects = args.rejects.clone().unwrap_or_else(|| {
         let stamp = clock.now().to_string().replace([':', '.'], "-");

@@ -8,14 +8,18 @@ use clap::{Args, Parser, Subcommand};
 use crate::console::{Console, Done};
 
 pub mod as_of;
+pub mod check_proof;
 pub mod diff;
 pub mod erase;
 pub mod explain;
 pub mod export;
+pub mod fork;
 pub mod history;
 pub mod import;
+pub mod prove;
 pub mod rebuild;
 pub mod rotate_kek;
+pub mod seal;
 pub mod stat;
 pub mod verify;
 
@@ -49,8 +53,16 @@ pub enum Command {
     AsOf(as_of::AsOfArgs),
     /// Every event of a client, in order.
     History(history::HistoryArgs),
-    /// Recompute the log from its raw rows: chains, gaps, hashes, tables, triggers.
+    /// Recompute the log from its raw rows: chains, gaps, hashes, tables, triggers, tree, seals, checkpoints.
     Verify(verify::VerifyArgs),
+    /// Seal the log: sign a checkpoint of everything that is in it.
+    Seal(seal::SealArgs),
+    /// Go on from an older log that was put back: record in a new epoch what was lost.
+    Fork(fork::ForkArgs),
+    /// Write a file that proves all the log holds of a client, or that it holds nothing.
+    Prove(prove::ProveArgs),
+    /// Check such a file, or the proof of one event, with the public key of the log alone.
+    CheckProof(check_proof::CheckProofArgs),
     /// Copy the log: as events that import elsewhere, raw, or a view as a table.
     Export(export::ExportArgs),
     /// Compare two view files, two folders, or two positions of one log.
@@ -88,6 +100,7 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
         Command::Verify(args) => return verify::run(args, console),
         Command::Stat(args) => return stat::run(args),
         Command::RotateKek(args) => return rotate_kek::run(args, console),
+        Command::CheckProof(args) => return check_proof::run(args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
@@ -104,6 +117,10 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
             Command::RotateKek(args) => rotate_kek::run(args, console),
             Command::Verify(args) => verify::run(args, console),
             Command::Stat(args) => stat::run(args),
+            Command::Seal(args) => seal::run(args).await,
+            Command::Fork(args) => fork::run(args).await,
+            Command::Prove(args) => prove::run(args).await,
+            Command::CheckProof(args) => check_proof::run(args),
         }
     })
 }

@@ -8,10 +8,11 @@ use letopis_projections::engine::rebuild::{Options as RebuildOptions, rebuild};
 use serde_json::{Value, json};
 
 use super::DataArg;
+use super::check_proof::line;
 use crate::console::{Console, Done, UsageError, grouped, rate};
 use crate::data::{Data, Scratch};
 use crate::table::table;
-use crate::verify::{Options, Verified, verify};
+use crate::verify::{Beside, Options, Verified, verify};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -25,6 +26,13 @@ pub struct VerifyArgs {
     /// Also recompute the views: digests and totals from the stored rows, and by a rebuild from the log.
     #[arg(long)]
     pub views: bool,
+    /// The public key of the log, as you have it from elsewhere: its line, or a file with it. The folder's own is
+    /// used when not given, which tells nothing about who changed both.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// A file with a checkpoint that you got before: the log must have grown from it. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<std::path::PathBuf>,
     /// Threads that read and hash; all processors when not given.
     #[arg(long)]
     pub threads: Option<usize>,
@@ -43,7 +51,16 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<Done> {
     let options = Options { deep: args.deep, ..Options::default() };
     let options = Options { threads: args.threads.unwrap_or(options.threads), ..options };
     let bar = console.progress("events", 0);
-    let verified = verify(&dir.join("log.db"), keys.exists().then_some(&keys), options, &|at, of| {
+    let seen = args.checkpoint.iter().map(|path| {
+        std::fs::read_to_string(path).with_context(|| format!("reading the checkpoint {}", path.display()))
+    });
+    let beside = Beside {
+        keys: keys.exists().then_some(&keys),
+        folder: Some(dir),
+        key: args.key.as_deref().map(line).transpose()?,
+        seen: seen.collect::<Result<_>>()?,
+    };
+    let verified = verify(&dir.join("log.db"), &beside, options, &|at, of| {
         bar.set_length(of);
         bar.set_position(at);
     })
@@ -73,6 +90,18 @@ fn text(verified: &Verified, views: &[Value]) -> String {
         rate(verified.hashed_bytes >> 20, verified.seconds).replace("/s", " MiB/s hashed"),
         verified.last_leaf,
     );
+    text += &match &verified.key {
+        _ if verified.signed == 0 => "nothing is sealed yet: what was cut off at the end cannot be told\n".to_owned(),
+        key => format!(
+            "{} signed trees up to position {} and the heads of {} seals recomputed; {} events behind it are not \
+             sealed yet\nsigned by {}\n",
+            grouped(verified.checkpoints),
+            grouped(verified.signed),
+            grouped(verified.seals),
+            grouped(verified.last_position.saturating_sub(verified.signed)),
+            key.as_deref().unwrap_or("a key that is not at hand"),
+        ),
+    };
     if verified.findings.total == 0 {
         text += "no damage found\n";
     } else {

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use letopis_core::ids::{EventId, Position, Version};
 use letopis_core::time::Timestamp;
+use letopis_core::trust::heads;
+use letopis_core::trust::hex::Hex;
 use letopis_core::trust::leaf::{Hash, Leaf, stream_tag};
+use letopis_core::trust::store::LOG;
 
 use super::bodies::Checked;
 use super::{Findings, Verified, hex};
@@ -18,6 +21,14 @@ struct Head {
     computed: Hash,
     /// The finding about its leaf that the next event may make clearer.
     unclear: Option<usize>,
+}
+
+/// What the walk saw at a position.
+pub(super) struct Seen {
+    pub(super) position: u64,
+    pub(super) leaf: Option<Hash>,
+    /// The end of its stream; none for the stream `log`, which has no head.
+    pub(super) head: Option<heads::Head>,
 }
 
 pub(super) struct Chains<'a> {
@@ -66,7 +77,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    pub(super) fn take(&mut self, row: Result<Checked, (u64, String)>, out: &mut Verified) {
+    /// Takes the next row; gives its leaf hash and the end of its stream, as far as they can be read.
+    pub(super) fn take(&mut self, row: Result<Checked, (u64, String)>, out: &mut Verified) -> Seen {
         let position = row.as_ref().map_or_else(|(position, _)| *position, |row| row.position);
         self.gap(position, &mut out.findings);
         self.next = position + 1;
@@ -74,7 +86,7 @@ impl<'a> Chains<'a> {
             Ok(row) => row,
             Err((position, reason)) => {
                 out.findings.add(position, None, format!("the row cannot be read: {reason}"));
-                return;
+                return Seen { position, leaf: None, head: None };
             }
         };
         out.events += 1;
@@ -95,7 +107,7 @@ impl<'a> Chains<'a> {
         let Some(name) = name else {
             let what = format!("its stream, number {}, is not in the table of streams", row.stream);
             out.findings.add(position, None, what);
-            return;
+            return Seen { position, leaf: Some(row.leaf), head: None };
         };
         let head = self.heads.entry(row.stream).or_insert_with(|| Head {
             tag: stream_tag(name),
@@ -127,6 +139,8 @@ impl<'a> Chains<'a> {
             out.findings.add(position, Some(name.clone()), what);
         }
         *head = Head { tag: head.tag, version: row.version, stored: row.leaf, computed, unclear };
+        let end = heads::Head { tag: Hex(head.tag), version: row.version, leaf: Hex(row.leaf) };
+        Seen { position, leaf: Some(row.leaf), head: (name != LOG).then_some(end) }
     }
 
     /// What can be said when all rows were taken.

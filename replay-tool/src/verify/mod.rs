@@ -1,11 +1,15 @@
-//! Recomputes a log from its raw rows: every body, every leaf, every stream's chain, and the tables beside them.
+//! Recomputes a log from its raw rows: every body, every leaf, every stream's chain, the tree with its tiles, the
+//! heads that each seal states, the root of every checkpoint and its signature, and the tables beside them.
 //!
-//! Threads read and hash ranges of positions; one walks the chains over what they hand in, in order. Nothing
-//! stops at damage: a damaged row is reported with its place, and the next is checked.
+//! Threads read and hash ranges of positions; one walks chains and tree over what they hand in, in order, another
+//! follows the heads. Nothing stops at damage: a damaged row is reported with its place, and the next is checked.
 
 mod bodies;
 mod chain;
+mod heads;
+mod seals;
 mod tables;
+mod tree;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +18,8 @@ use std::time::Instant;
 
 use letopis_core::log::LogError;
 use letopis_core::log::sqlite::audit::{Audit, RawRow};
+use letopis_core::trust::leaf::Hash;
+use letopis_core::trust::tree::{TILE_WIDTH, tile_hash};
 use serde::Serialize;
 
 use bodies::{Bodies, Checked};
@@ -73,6 +79,15 @@ pub struct Verified {
     pub erased: u64,
     /// Subjects whose key was destroyed; none when the key store was not at hand.
     pub keys_destroyed: u64,
+    /// Seals whose heads were recomputed.
+    pub seals: u64,
+    /// Signed trees whose roots were recomputed.
+    pub checkpoints: u64,
+    /// The last position that one of them has; what is behind it nobody signed yet.
+    pub signed: u64,
+    /// The key by which signatures were checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Bytes that were hashed.
     pub hashed_bytes: u64,
     /// How long the walk over the events took.
@@ -96,18 +111,33 @@ impl Default for Options {
     }
 }
 
-/// Checks a log file, with the numbers of the keys that `keys.db` holds where it is at hand.
+/// What lies beside a log, as far as it is at hand.
+#[derive(Debug, Default)]
+pub struct Beside<'a> {
+    /// The key store: the numbers of its keys are compared with those that are used.
+    pub keys: Option<&'a Path>,
+    /// The folder with `trust.db`, the public key and the record of what was signed.
+    pub folder: Option<&'a Path>,
+    /// The public key as the auditor has it, a line; that of the folder when it is not given.
+    pub key: Option<String>,
+    /// Checkpoints that the auditor got before: the log must have grown from each of them.
+    pub seen: Vec<String>,
+}
+
+/// Checks a log file and what lies beside it.
 ///
 /// # Errors
 /// When the file cannot be opened as a log at all. Whatever is wrong inside it is a finding.
 pub fn verify(
     log: &Path,
-    keys: Option<&Path>,
+    beside: &Beside<'_>,
     options: Options,
     progress: &dyn Fn(u64, u64),
 ) -> Result<Verified, LogError> {
-    let audit = Audit::open(log)?;
     let mut verified = Verified::default();
+    // What was signed is read before the log, which is never behind it, also while a server writes.
+    let signed = seals::Signed::read(beside, &mut verified);
+    let audit = Audit::open(log)?;
     for line in audit.integrity(options.deep) {
         verified.findings.add(None, None, format!("SQLite: {line}"));
     }
@@ -120,22 +150,59 @@ pub fn verify(
         verified.findings.add(None, None, format!("a row of the tables of names cannot be read: {line}"));
     }
     let last = audit.last_position()?;
+    let seals = seals::read(&audit, &types.by_key, &mut verified.findings)?;
+    let seals::Signed { tiles, heads, trees } = signed.against(&seals, last, &mut verified);
     let started = Instant::now();
     let mut chains = Chains::new(&streams.by_key);
     let bodies = Bodies::new(&types.by_key);
-    walk(log, last, options.threads.max(1), &bodies, &mut |rows| {
-        for row in rows {
-            chains.take(row, &mut verified);
-        }
-        progress(chains.at(), last);
+    let mut tree = tree::Trees::new(tiles, trees);
+    std::thread::scope(|scope| {
+        let mut ends = heads::Ends::follow(scope, seals, heads);
+        walk(log, last, options.threads.max(1), &bodies, &mut |chunk| {
+            let Chunk { rows, tiles } = chunk;
+            for row in rows {
+                let seen = chains.take(row, &mut verified);
+                let tile = tiles.get(((seen.position - 1) % CHUNK / TILE_WIDTH as u64) as usize).copied().flatten();
+                tree.take(seen.position, seen.leaf, tile, &mut verified);
+                ends.take(seen.position, seen.head);
+            }
+            progress(chains.at(), last);
+        })?;
+        chains.finish(last, &mut verified);
+        tree.finish(last, &mut verified);
+        ends.finish(&mut verified);
+        Ok::<_, LogError>(())
     })?;
-    chains.finish(last, &mut verified);
     verified.seconds = started.elapsed().as_secs_f64();
-    tables::check(&audit, &chains, keys, &mut verified)?;
+    tables::check(&audit, &chains, beside.keys, &mut verified)?;
     Ok(verified)
 }
 
-type Rows = Vec<Result<Checked, (u64, String)>>;
+/// Rows, and the hash above each group of 256 of them that is whole.
+struct Chunk {
+    rows: Vec<Result<Checked, (u64, String)>>,
+    tiles: Vec<Option<Hash>>,
+}
+
+impl Chunk {
+    fn new(rows: Vec<Result<Checked, (u64, String)>>, from: u64) -> Self {
+        let mut tile = Vec::with_capacity(TILE_WIDTH * 32);
+        let whole = rows.len() == CHUNK as usize;
+        let is_in_place =
+            |(row, position): (&Result<Checked, _>, u64)| matches!(row, Ok(row) if row.position == position);
+        let tiles = rows.chunks_exact(TILE_WIDTH).zip((from..).step_by(TILE_WIDTH)).map(|(group, from)| {
+            // Without a row the groups behind it are shifted.
+            if !whole || !group.iter().zip(from..).all(is_in_place) {
+                return None;
+            }
+            tile.clear();
+            group.iter().flatten().for_each(|row| tile.extend_from_slice(&row.leaf));
+            Some(tile_hash(&tile))
+        });
+        let tiles = tiles.collect();
+        Self { rows, tiles }
+    }
+}
 
 /// Reads and hashes all rows in parallel and hands them over in order, chunk by chunk.
 fn walk(
@@ -143,12 +210,12 @@ fn walk(
     last: u64,
     threads: usize,
     bodies: &Bodies<'_>,
-    take: &mut dyn FnMut(Rows),
+    take: &mut dyn FnMut(Chunk),
 ) -> Result<(), LogError> {
     let next = AtomicU64::new(0);
     let chunks = last.div_ceil(CHUNK);
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<(u64, Result<Rows, LogError>)>(threads);
+        let (sender, receiver) = sync_channel::<(u64, Result<Chunk, LogError>)>(threads);
         for _ in 0..threads {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
@@ -169,7 +236,7 @@ fn walk(
                             RawRow::Broken { position, reason } => Err((position, reason)),
                         });
                     });
-                    if sender.send((chunk, Ok(rows))).is_err() {
+                    if sender.send((chunk, Ok(Chunk::new(rows, from)))).is_err() {
                         return;
                     }
                 }
@@ -179,10 +246,10 @@ fn walk(
         // At most one chunk per thread and one per place in the channel waits here.
         let mut waiting = std::collections::BTreeMap::new();
         let mut due = 0;
-        for (chunk, rows) in receiver {
-            waiting.insert(chunk, rows?);
-            while let Some(rows) = waiting.remove(&due) {
-                take(rows);
+        for (number, chunk) in receiver {
+            waiting.insert(number, chunk?);
+            while let Some(chunk) = waiting.remove(&due) {
+                take(chunk);
                 due += 1;
             }
         }

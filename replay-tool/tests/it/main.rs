@@ -7,5 +7,6 @@ mod erasure;
 mod imports;
 mod mapping_language;
 mod mapping_real;
+mod proofs;
 mod support;
 mod truth;

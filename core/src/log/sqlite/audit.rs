@@ -179,6 +179,18 @@ impl Audit {
         Ok(())
     }
 
+    /// The positions of a stream's events, in the order of the log.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub fn positions_of(&self, stream: &str) -> Result<Vec<u64>, LogError> {
+        let sql =
+            "SELECT position FROM event WHERE stream = (SELECT key FROM stream WHERE name = ?1) ORDER BY position";
+        let mut select = self.conn.prepare(sql).map_err(failed)?;
+        let rows = select.query_map([stream], |row| row.get::<_, i64>(0)).map_err(failed)?;
+        rows.map(|row| row.map(|position| position as u64).map_err(failed)).collect()
+    }
+
     /// Streams by key.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Checked, Rejection};
-use crate::events::log::Sealed;
+use crate::events::log::{Forked, Sealed};
 use crate::events::{Event, LogEvent};
 use crate::log::StreamName;
 use crate::time::{Moment, Timestamp};
@@ -49,10 +49,10 @@ pub(super) fn seal_of(part: &EventPart) -> Option<Sealed> {
     }
 }
 
-/// The epoch that a `log.forked` begins; `None` for any other event.
-pub(super) fn forked_epoch(part: &EventPart) -> Option<u64> {
+/// What a `log.forked` records; `None` for any other event.
+pub(super) fn fork_of(part: &EventPart) -> Option<Forked> {
     match Event::from_facts(&part.event_type, part.schema, part.facts.as_bytes()) {
-        Ok(Event::Log(LogEvent::Forked(fork))) => Some(fork.epoch),
+        Ok(Event::Log(LogEvent::Forked(fork))) => Some(fork),
         _ => None,
     }
 }

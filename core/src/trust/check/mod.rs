@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, HashSet};
 use crate::ids::ClientId;
 use crate::time::Timestamp;
 use crate::trust::bundle::{Bundle, ClientPart, EventPart};
+use crate::trust::cosign::{Cosigned, WitnessKey};
 use crate::trust::heads::{self, NodeId};
 use crate::trust::leaf::{Hash, Leaf, stream_tag};
-use crate::trust::note::VerifierKey;
+use crate::trust::note::{Checkpoint, VerifierKey};
 use crate::trust::tree;
 
 pub(super) use self::event::absorbed;
@@ -25,7 +26,7 @@ pub use self::rejection::Rejection;
 
 /// What the auditor demands beyond what the bundle proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Policy {
+pub struct Policy<'a> {
     /// The present; needed with `max_age_us`.
     pub now: Timestamp,
     /// The seal may be so old, in microseconds.
@@ -34,6 +35,8 @@ pub struct Policy {
     pub seen: Option<(u64, Hash)>,
     /// The bundle must be about this client.
     pub client: Option<ClientId>,
+    /// Each of these witnesses must have cosigned the checkpoint, and nobody else.
+    pub witnesses: &'a [WitnessKey],
 }
 
 /// What a bundle proves.
@@ -53,12 +56,31 @@ pub struct Report {
     pub sealed_at: Timestamp,
     /// The epoch of the log: one more than how often it was put back to an older state.
     pub epoch: u64,
+    /// How each epoch after the first began, and what was lost then.
+    pub forks: Vec<Fork>,
+    /// Which witnesses saw the checkpoint, and when.
+    pub cosigned: Vec<Cosigned>,
     /// Personal parts that were opened with the keys in the bundle.
     pub opened: u64,
     /// Personal parts that stayed closed.
     pub closed: u64,
     /// Personal parts that were erased.
     pub erased: u64,
+}
+
+/// The log was put back to an older state: what was signed before, and is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// The epoch that began.
+    pub epoch: u64,
+    /// Where it is recorded: events from this position on are of the new epoch.
+    pub position: u64,
+    /// Size of the last tree that was signed before; events from `position` up to here are lost.
+    pub last_size: u64,
+    /// Its root, in hexadecimal digits.
+    pub last_root: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// An event with its leaf read and its bodies compared.
@@ -72,9 +94,9 @@ struct Checked<'a> {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(bytes: &[u8], key: &VerifierKey, policy: &Policy) -> Result<Report, Rejection> {
+pub fn check(bytes: &[u8], key: &VerifierKey, policy: &Policy<'_>) -> Result<Report, Rejection> {
     let bundle = Bundle::decode(bytes)?;
-    let checkpoint = key.verify(&bundle.checkpoint)?;
+    let (checkpoint, cosigned) = check_note(&bundle.checkpoint, key, policy.witnesses)?;
     let size = checkpoint.size;
     match policy.seen {
         Some((seen, _)) if size < seen => return Err(Rejection::OlderThanSeen { size, seen }),
@@ -111,6 +133,8 @@ pub fn check(bytes: &[u8], key: &VerifierKey, policy: &Policy) -> Result<Report,
         covered: seal.covered,
         sealed_at: seal.at,
         epoch: seal.epoch,
+        forks: seal.forks,
+        cosigned,
         opened: 0,
         closed: 0,
         erased: 0,
@@ -123,7 +147,21 @@ pub fn check(bytes: &[u8], key: &VerifierKey, policy: &Policy) -> Result<Report,
     Ok(Report { opened: opened.opened, closed: opened.closed, erased: opened.erased, ..report })
 }
 
+/// What a checkpoint says, when the log and each of the witnesses signed it, and nobody else.
+pub(super) fn check_note(
+    note: &str,
+    key: &VerifierKey,
+    witnesses: &[WitnessKey],
+) -> Result<(Checkpoint, Vec<Cosigned>), Rejection> {
+    let (checkpoint, cosigned) = key.verify_cosigned(note, witnesses)?;
+    match witnesses.iter().find(|key| cosigned.iter().all(|one| one.witness != key.name())) {
+        Some(missing) => Err(Rejection::NotCosigned { witness: missing.name().to_owned() }),
+        None => Ok((checkpoint, cosigned)),
+    }
+}
+
 struct Seal {
+    forks: Vec<Fork>,
     at: Timestamp,
     covered: u64,
     epoch: u64,
@@ -141,22 +179,23 @@ fn check_seal(log: &[Checked<'_>], size: u64) -> Result<Seal, Rejection> {
     if facts.size >= size || facts.epoch == 0 {
         return Err(Rejection::BadSeal);
     }
-    let mut before = 0;
+    let (mut before, mut found) = (0, Vec::with_capacity(forks.len()));
     for (epoch, fork) in (2..).zip(forks) {
         let position = fork.leaf.position;
         if position.0 <= before || position.0 >= size {
             return Err(Rejection::PositionOrder { position });
         }
         before = position.0;
-        if event::forked_epoch(fork.part) != Some(epoch) {
-            return Err(Rejection::EpochRecord { epoch: facts.epoch, missing: epoch });
-        }
+        let record = event::fork_of(fork.part).filter(|record| record.epoch == epoch);
+        let record = record.ok_or(Rejection::EpochRecord { epoch: facts.epoch, missing: epoch })?;
+        let (last_root, reason) = (record.last_root.to_string(), record.reason.to_string());
+        found.push(Fork { epoch, position: position.0, last_size: record.last_size, last_root, reason });
     }
     let recorded = forks.len() as u64 + 1;
     if recorded != facts.epoch {
         return Err(Rejection::EpochRecord { epoch: facts.epoch, missing: recorded + 1 });
     }
-    Ok(Seal { at: last.leaf.recorded_at, covered: facts.size, epoch: facts.epoch, heads_root })
+    Ok(Seal { at: last.leaf.recorded_at, covered: facts.size, epoch: facts.epoch, heads_root, forks: found })
 }
 
 /// Whether the events of a client are versions 1 to n of his stream, chained, within what is covered.

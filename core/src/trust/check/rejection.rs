@@ -34,6 +34,12 @@ rejections! {
     /// The checkpoint does not count.
     #[error("the checkpoint is {0}")]
     Note(NoteError) = "checkpoint",
+    /// A witness that was named did not cosign the checkpoint.
+    #[error("the checkpoint is not cosigned by {witness}")]
+    NotCosigned {
+        /// Its name.
+        witness: String,
+    } = "not-cosigned",
     /// The checkpoint is older than one that was seen before.
     #[error("the checkpoint has {size} events, one of {seen} was seen before")]
     OlderThanSeen {

@@ -5,9 +5,11 @@
 //! in between.
 
 mod epoch;
+mod standing;
+mod thread;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -26,6 +28,8 @@ use crate::trust::leaf::{Hash, Meta};
 use crate::trust::signer::Signer;
 use crate::trust::store::{self, Progress, StoredCheckpoint, StoredTiles};
 use crate::trust::tree::Tree;
+
+pub use self::standing::Behind;
 
 /// Something new is sealed after so long, in microseconds.
 pub const SEAL_AFTER_US: i64 = 10 * SECOND_US;
@@ -184,6 +188,7 @@ impl Sealer {
         store::put_checkpoint(&tx, &StoredCheckpoint { size: seal.0, covered, note })?;
         tx.commit().map_err(store::failed)?;
         self.size.send_replace(seal.0);
+        self.fail(None);
         Ok(())
     }
 
@@ -258,26 +263,6 @@ impl Sealer {
             }
         }
         self.seal().await.map(drop)
-    }
-
-    /// [`Sealer::run`] on a thread of its own. A failure stops the sealer, not the server.
-    pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
-        let sealer = Arc::clone(self);
-        std::thread::spawn(move || {
-            let done = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-                Ok(runtime) => runtime.block_on(sealer.run(stop)),
-                Err(error) => Err(LogError::new("no runtime for the sealer", error).into()),
-            };
-            if let Err(error) = done {
-                tracing::error!(error = &error as &dyn std::error::Error, "the log is not sealed any more");
-                *sealer.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            }
-        })
-    }
-
-    /// Why the log is not sealed any more, if it is not.
-    pub fn failure(&self) -> Option<String> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

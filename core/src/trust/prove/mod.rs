@@ -12,11 +12,13 @@ use super::heads::{self, NodeId};
 use super::hex::Hex;
 use super::leaf::{Hash, Leaf, stream_tag};
 use super::store::{self, StoredCheckpoint, StoredTiles};
-use super::tree::{TILE_WIDTH, Tiles, Tree};
+use super::tree::Tree;
 use super::vault::Vault;
-use super::{check, note, seal};
+use super::{check, cosign, seal};
 use crate::ids::{ClientId, Position, Version};
 use crate::log::{EventLog, LogError, MAX_PAGE, Recorded, StreamName, alias_group};
+
+mod leaves;
 
 /// How often a bundle is tried again because a new checkpoint came in between.
 const TRIES: usize = 10;
@@ -39,6 +41,17 @@ pub enum Personal<'a> {
     Closed,
     /// The bundle carries the keys that open them.
     Opened(&'a Vault),
+}
+
+/// A checkpoint that goes on from an earlier tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// Its size.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+    /// The proof of consistency; none when the earlier tree is the larger one.
+    pub proof: Option<Vec<Hash>>,
 }
 
 impl Proofs {
@@ -65,33 +78,6 @@ impl Proofs {
         self.with(|db| Ok(store::last_checkpoint(db)?.map(|last| last.note)))
     }
 
-    /// The first `width` hashes of a tile, side by side; `None` when it has not so many.
-    ///
-    /// # Errors
-    /// When the files cannot be read.
-    pub fn tile(&self, level: u8, index: u64, width: usize) -> Result<Option<Vec<u8>>, LogError> {
-        if width == 0 || width > TILE_WIDTH {
-            return Ok(None);
-        }
-        let data = self.with(|db| StoredTiles(db).tile(level, index))?;
-        Ok(data.and_then(|data| data.get(..width * 32).map(<[u8]>::to_vec)))
-    }
-
-    /// The proof that an event is in the last checkpoint, in the text format of C2SP `tlog-proof`; `None` when
-    /// no checkpoint has it yet.
-    ///
-    /// # Errors
-    /// When the files cannot be read.
-    pub fn proof(&self, position: Position) -> Result<Option<String>, LogError> {
-        self.with(|db| match (store::last_checkpoint(db)?, position.0.checked_sub(1)) {
-            (Some(last), Some(index)) if index < last.size => {
-                let proof = Tree::new(&StoredTiles(db), last.size).inclusion(index)?;
-                Ok(Some(note::proof_text(index, &proof, &last.note)))
-            }
-            _ => Ok(None),
-        })
-    }
-
     /// The proof that a tree of `old` events is the beginning of the one in the last checkpoint; `None` when
     /// there is no such tree.
     ///
@@ -106,7 +92,24 @@ impl Proofs {
         })
     }
 
-    /// A bundle about a client and all records merged with it, at the last checkpoint.
+    /// The last checkpoint, and how it goes on from a tree of `old` events; `None` before the first.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn continuation(&self, old: u64) -> Result<Option<Continuation>, LogError> {
+        self.with(|db| {
+            let Some(StoredCheckpoint { size, note, .. }) = store::last_checkpoint(db)? else { return Ok(None) };
+            let proof = match old {
+                0 => Some(Vec::new()),
+                _ if old > size => None,
+                _ => Some(Tree::new(&StoredTiles(db), size).consistency(old)?),
+            };
+            Ok(Some(Continuation { size, note, proof }))
+        })
+    }
+
+    /// A bundle about a client and all records merged with it, at the last checkpoint. It carries the signature of
+    /// the log alone, so that who checks it needs no other key.
     ///
     /// # Errors
     /// When nothing is sealed yet, the log or the files cannot be read, or are damaged.
@@ -116,6 +119,21 @@ impl Proofs {
         personal: Personal<'_>,
         client: ClientId,
     ) -> Result<Vec<u8>, LogError> {
+        let mut bundle = self.cosigned_bundle(log, personal, client).await?;
+        bundle.checkpoint = cosign::without_cosignatures(&bundle.checkpoint);
+        Ok(bundle.encode())
+    }
+
+    /// As [`Proofs::bundle`], with the cosignatures of all witnesses that answered for the last checkpoint.
+    ///
+    /// # Errors
+    /// As [`Proofs::bundle`].
+    pub async fn cosigned_bundle(
+        &self,
+        log: &dyn EventLog,
+        personal: Personal<'_>,
+        client: ClientId,
+    ) -> Result<Bundle, LogError> {
         for _ in 0..TRIES {
             let (last, forks) = self.with(|db| {
                 let last = store::last_checkpoint(db)?;
@@ -129,7 +147,7 @@ impl Proofs {
                 own.push(read_own(log, position).await?);
             }
             if let Some(bundle) = self.assemble(&last, group, own, personal)? {
-                return Ok(bundle.encode());
+                return Ok(bundle);
             }
         }
         Err(LogError::damage("new checkpoints come faster than a bundle is made").transient())
@@ -166,6 +184,14 @@ impl Proofs {
 
 fn leaf(event: &EventPart) -> Option<Leaf> {
     Leaf::from_bytes(&event.leaf.0)
+}
+
+/// The leaf hash of the stream's event before this one.
+async fn before(log: &dyn EventLog, event: &Recorded) -> Result<Hash, LogError> {
+    let Some(version) = event.version.0.checked_sub(2) else { return Ok([0; 32]) };
+    let page = log.read_stream(&event.stream, Version(version), 1).await?;
+    let missing = || LogError::damage(format!("the event before the one at position {} is missing", event.position));
+    page.first().map(|event| event.leaf).ok_or_else(missing)
 }
 
 /// The events of the alias group as the sealed part of the log knows it.
@@ -242,10 +268,7 @@ async fn read_own(log: &dyn EventLog, position: Position) -> Result<EventPart, L
     let first = |page: Vec<Recorded>| page.into_iter().next();
     let missing = || LogError::damage(format!("the event at position {position} is missing"));
     let event = first(log.read_all(Position(position.0.saturating_sub(1)), 1).await?).ok_or_else(missing)?;
-    let prev = match event.version.0.checked_sub(2) {
-        None => [0; 32],
-        Some(before) => first(log.read_stream(&event.stream, Version(before), 1).await?).ok_or_else(missing)?.leaf,
-    };
+    let prev = before(log, &event).await?;
     EventPart::of(&event, prev)
 }
 
