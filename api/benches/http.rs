@@ -38,7 +38,7 @@ async fn post_all(address: std::net::SocketAddr, next: Arc<AtomicU64>, until: In
     while Instant::now() < until {
         let body = event(next.fetch_add(1, Ordering::Relaxed)).to_string();
         let request = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.expect("sent");
@@ -77,7 +77,7 @@ async fn race(router: Router, connections: usize) -> f64 {
     count as f64 / started.elapsed().as_secs_f64()
 }
 
-/// The whole server on a new folder, its clients known, its views and its tree following.
+/// The whole server on a new folder, its clients known, its views, index and tree following.
 async fn ours(connections: usize) -> f64 {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on the disk of the build");
     let app = folder::open(dir.path(), false).await.expect("opens");
@@ -87,10 +87,12 @@ async fn ours(connections: usize) -> f64 {
         assert_eq!(app.intake.post(&caller, known, false).await.len(), 1_000);
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let follower = app.views.follow(stopped);
+    let followers = [app.views.follow(stopped.clone()), app.search.follow(stopped.clone()), app.sealer.follow(stopped)];
     let rate = race(server::router(app), connections).await;
     stop.send_replace(true);
-    tokio::task::spawn_blocking(move || follower.join()).await.expect("joined").expect("no panic");
+    for follower in followers {
+        tokio::task::spawn_blocking(move || follower.join()).await.expect("joined").expect("no panic");
+    }
     rate
 }
 

@@ -1,5 +1,6 @@
 //! What the server says of itself: metrics, and structured logs without personal data.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use letopis_core::intake::Outcome;
@@ -21,7 +22,10 @@ pub enum LogFormat {
 /// Starts the log on standard error.
 pub fn start_log(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match format {
         LogFormat::Pretty => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

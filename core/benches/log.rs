@@ -34,7 +34,7 @@ const REPLAYED: u64 = 200_000;
 fn facts(n: u64) -> String {
     let topics: Vec<String> = (0..12).map(|i| format!("\"topic-{:04}-{i:02}\"", n % 10_000)).collect();
     format!(
-        r#"{{"call_center":"line-{:04}","direction":"in","duration_s":{},"topics":[{}]}}"#,
+        r#"{{"channel":"line-{:04}","direction":"in","duration_s":{},"topics":[{}]}}"#,
         n % 97,
         n % 900,
         topics.join(",")
