@@ -1,7 +1,7 @@
 //! A view file: one SQLite database with the rows and totals of all views and the checkpoint they share.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use letopis_core::fact::FoldOrder;
 use letopis_core::ids::{ClientId, Position, Version};
@@ -192,6 +192,11 @@ impl ViewFile {
     /// When the file fails or a long read keeps old pages.
     pub fn cut_off(&self) -> Result<(), StoreError> {
         cut_off(&self.conn)
+    }
+
+    /// Where it lies; `None` in memory.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.conn.path().filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     /// Where calendar days are cut.

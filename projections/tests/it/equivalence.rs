@@ -8,7 +8,7 @@ use letopis_projections::engine::rebuild::Options;
 use letopis_projections::views;
 use proptest::prelude::*;
 
-use crate::history::{Chronicle, START, Step, What, digests, empty, follow, happened, histories, rebuilt};
+use crate::history::{Chronicle, START, Step, What, digests, empty, follow, happened, histories, rebuilt, reopened};
 
 fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
@@ -18,7 +18,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn live_in_any_batches_is_rebuilt_in_any_parts(steps in histories(60), batch in 1..9usize) {
+    fn live_in_any_batches_and_over_restarts_is_rebuilt_in_any_parts(steps in histories(60), batch in 1..9usize) {
         run(async {
             let (dir, views) = (tempfile::tempdir().unwrap(), views::all());
             let mut live = empty(&views, dir.path());
@@ -27,6 +27,9 @@ proptest! {
                 chronicle.record(n, step).await;
                 if n % batch == 0 {
                     follow(&chronicle.log, &views, &mut live, &mut aliases).await;
+                }
+                if n % 7 == 3 {
+                    (live, aliases) = reopened(live, &views);
                 }
             }
             follow(&chronicle.log, &views, &mut live, &mut aliases).await;

@@ -428,6 +428,16 @@ pub(crate) fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
     file
 }
 
+/// The file as the next process finds it.
+pub(crate) fn reopened(file: ViewFile, views: &[Box<dyn View>]) -> (ViewFile, Aliases) {
+    let path = file.path().expect("a file on the disk");
+    drop(file);
+    let zone = Zone::named("Europe/Moscow").unwrap();
+    let file = ViewFile::open(&path, views, &zone).unwrap().expect("made by the same folds");
+    let aliases = Aliases::from_changes(&file.alias_changes().unwrap());
+    (file, aliases)
+}
+
 /// Folds what is new.
 pub(crate) async fn follow(log: &dyn EventLog, views: &[Box<dyn View>], file: &mut ViewFile, aliases: &mut Aliases) {
     let source = Source { log, vault: None, views };
