@@ -12,10 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Admin;
-use crate::error::{Kind, Problem, chain};
+use crate::error::{Kind, Problem};
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
 use crate::state::App;
+use letopis_core::error::chain;
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use letopis_core::error::chain;
 use letopis_core::intake::Rejection;
 use letopis_core::log::LogError;
 use letopis_core::time::SECOND_US;
@@ -232,16 +233,4 @@ impl From<&Rejection> for Problem {
         problem.code = rejection.rule;
         problem
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

@@ -22,11 +22,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Audit;
-use crate::error::{Problem, chain};
+use crate::error::Problem;
 use crate::events::shape::shown;
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
 use crate::state::App;
+use letopis_core::error::chain;
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {

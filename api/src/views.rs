@@ -14,9 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Admin;
-use crate::error::{Kind, Problem, chain};
+use crate::error::{Kind, Problem};
 use crate::extract::Asked;
 use crate::state::{App, Rebuild};
+use letopis_core::error::chain;
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {

@@ -17,6 +17,7 @@
 
 pub mod code;
 pub mod erasure;
+pub mod error;
 pub mod events;
 pub mod fact;
 pub mod folder;

@@ -90,7 +90,7 @@ mod tests {
         for (bad, part) in bad.into_iter().chain([("origin = 'a b'", "a b"), ("origin = ''", "origin")]) {
             std::fs::write(&path, bad).expect("written");
             let error = Settings::read(&path).expect_err("refused");
-            assert!(crate::intake::chain(&error).contains(part), "{bad}");
+            assert!(crate::error::chain(&error).contains(part), "{bad}");
         }
     }
 }

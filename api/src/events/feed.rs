@@ -15,10 +15,11 @@ use letopis_core::log::{LogError, MAX_PAGE};
 use serde_json::{Value, json};
 
 use super::shape::{open, shown};
-use crate::error::{Problem, chain};
+use crate::error::Problem;
 use crate::extract::{Asked, MAX_LIMIT};
 use crate::keys::Who;
 use crate::state::App;
+use letopis_core::error::chain;
 
 /// Most events that one request looks through when it wants certain types only.
 const MAX_SCAN: u64 = 20_000;

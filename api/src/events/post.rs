@@ -116,7 +116,7 @@ fn form(headers: &HeaderMap) -> Result<Form, Problem> {
 
 async fn whole(body: Body) -> Result<axum::body::Bytes, Problem> {
     to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let too_large = crate::error::chain(&error).contains("length limit");
+        let too_large = letopis_core::error::chain(&error).contains("length limit");
         let (kind, detail) = match too_large {
             true => {
                 (Kind::TooLarge, format!("a body has at most {MAX_BODY_BYTES} bytes; send lines, application/x-ndjson"))

@@ -9,8 +9,8 @@ use letopis_core::trust::sealer::SealerError;
 use letopis_core::trust::witness::request;
 use tokio::sync::watch;
 
-use crate::error::chain;
 use crate::state::App;
+use letopis_core::error::chain;
 
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use letopis_core::time::Clock;
 use letopis_core::trust::witness::{Refusal, Witness};
 use tokio::net::TcpListener;
 
-use crate::error::chain;
+use letopis_core::error::chain;
 
 pub mod ask;
 

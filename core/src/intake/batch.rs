@@ -144,7 +144,7 @@ impl Intake {
                     }
                 }
                 Err(error) => {
-                    let message = super::chain(&error);
+                    let message = crate::error::chain(&error);
                     for &at in part {
                         items[at].outcome = Some(Outcome::Refused { message: message.clone() });
                     }

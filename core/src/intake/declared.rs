@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-use super::outcome::{Rejection, Stop, chain};
+use super::outcome::{Rejection, Stop};
 use super::{Intake, split};
 use crate::code::Code;
+use crate::error::chain;
 use crate::events::definition::EventTypeDeclared;
 use crate::events::{CustomEvent, DefinitionEvent, Event, find};
 use crate::fact::{Opener, REFS, effective};

@@ -43,8 +43,6 @@ pub use envelope::MAX_DEPTH;
 pub use outcome::{Outcome, Receipt, Rejection};
 pub use shape::MAX_EVENT_BYTES;
 
-pub(crate) use outcome::chain;
-
 /// Who posts.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::error::chain;
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::log::LogError;
 use crate::rules::Flag;
@@ -116,16 +117,4 @@ impl Stop {
             Self::Flush => Outcome::Refused { message: "the items before it are not stored yet; post it again".into() },
         }
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut out = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        out.push_str(": ");
-        out.push_str(&error.to_string());
-        cause = error.source();
-    }
-    out
 }

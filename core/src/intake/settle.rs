@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use super::batch::{Item, echo};
 use super::envelope::Posted;
-use super::outcome::{Outcome, Receipt, Rejection, Stop, chain};
+use super::outcome::{Outcome, Receipt, Rejection, Stop};
 use super::shape::Shaped;
 use super::wave::{Draft, Unit, Wave};
 use super::{Caller, Intake};
+use crate::error::chain;
 use crate::events::{ClientEvent, Event, canonical};
 use crate::fact::{Fact, Opener};
 use crate::ids::{Position, Version};

@@ -1,9 +1,10 @@
 //! Plain events, commits and reads for tests of logs.
 
 use crate::ids::{ClientId, CommitId, EventId, Position};
-use crate::log::{Commit, EventLog, Expected, NewEvent, Recorded, SealedPart, StreamName};
+use crate::log::{Commit, EventLog, Expected, NewEvent, Recorded, StreamName};
 use crate::time::{Moment, Timestamp};
-use crate::trust::leaf::{Hash, Leaf, Meta, facts_hash, meta_hash, sealed_hash, stream_tag};
+use crate::trust::chain::leaf_of;
+use crate::trust::leaf::{Hash, Meta};
 
 /// Where test clocks start: 2026-01-01.
 pub const START: Timestamp = Timestamp(1_767_225_600_000_000);
@@ -61,21 +62,5 @@ pub async fn everything(log: &dyn EventLog, page: usize) -> Vec<Recorded> {
 
 /// The leaf hash of an event as the format says, from what was read and the stream's previous leaf hash.
 pub fn leaf_hash(event: &Recorded, prev: Hash) -> Hash {
-    let sealed = match &event.sealed {
-        SealedPart::None => [0; 32],
-        SealedPart::Present(envelope) => sealed_hash(Some(envelope)),
-        SealedPart::Erased(hash) => *hash,
-    };
-    let leaf = Leaf {
-        position: event.position,
-        stream_tag: stream_tag(event.stream.as_str()),
-        version: event.version,
-        prev,
-        id: event.id,
-        recorded_at: event.recorded_at,
-        meta: meta_hash(&event.event_type, event.schema, event.occurred, event.order, &event.meta),
-        facts: facts_hash(&event.salt, &event.facts),
-        sealed,
-    };
-    leaf.hash()
+    leaf_of(event, prev).hash()
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use letopis_core::error::chain;
 use letopis_core::ids::Position;
 use letopis_core::log::EventLog;
 use tokio::sync::watch;
@@ -54,16 +55,4 @@ pub(crate) fn follow<T: Send + Sync + 'static>(
 pub(crate) async fn reached(at: &watch::Sender<Position>, position: Position, at_most: Duration) -> bool {
     let mut seen = at.subscribe();
     tokio::time::timeout(at_most, seen.wait_for(|at| *at >= position)).await.is_ok_and(|at| at.is_ok())
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

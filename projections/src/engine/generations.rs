@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use letopis_core::error::chain;
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::{EventLog, StreamName, alias_group};
 use letopis_core::time::{Timestamp, Zone};
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 
 use super::EngineError;
 use super::file::{self, Checkpoint, ViewFile, ViewStatus};
-use super::follow::{Stopped, chain, follow, reached};
+use super::follow::{Stopped, follow, reached};
 use super::group::{Aliases, Clocks};
 use super::live::{self, Source};
 use super::pool::{ReadPool, lock, remove_file};

@@ -19,6 +19,15 @@ fn file(facts: &[Fact]) -> Connection {
     conn
 }
 
+/// An empty index in a file, which forgets what is overwritten.
+fn on_disk(dir: &tempfile::TempDir) -> (std::path::PathBuf, Connection) {
+    let path = dir.path().join("view.db");
+    let conn = Connection::open(&path).expect("a file");
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON").expect("a mode");
+    Index(&conn).create().expect("tables");
+    (path, conn)
+}
+
 fn said(position: u64, of: u128, text: &str) -> Fact {
     fact(position, of, position as i64, "call.logged", json!({ "direction": "in", "summary": text }))
 }
@@ -114,11 +123,8 @@ fn sealed_and_erased_texts_and_other_areas_are_not_indexed() {
 #[test]
 fn of_a_removed_client_no_byte_is_left_in_the_file() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("view.db");
-    let conn = rusqlite::Connection::open(&path).expect("a file");
-    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON").expect("a mode");
+    let (path, conn) = on_disk(&dir);
     let index = Index(&conn);
-    index.create().expect("tables");
     let other: Vec<Fact> = (1..=200).map(|n| said(n, 1, &format!("ordinary words number {n}"))).collect();
     other.iter().for_each(|fact| index.write(fact, false).expect("written"));
     let somebody = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
@@ -139,11 +145,8 @@ fn of_a_removed_client_no_byte_is_left_in_the_file() {
 #[test]
 fn borders_of_pages_that_no_document_has_any_more_are_swept() {
     let dir = tempfile::tempdir().expect("a folder");
-    let path = dir.path().join("view.db");
-    let conn = rusqlite::Connection::open(&path).expect("a file");
-    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON").expect("a mode");
+    let (path, conn) = on_disk(&dir);
     let index = Index(&conn);
-    index.create().expect("tables");
     let theirs: Vec<Fact> = (1..=2_000).map(|n| said(n, 7, &format!("7391846{n:04} канарейжъ{n:04}"))).collect();
     let others: Vec<Fact> = (2_001..=4_000).map(|n| said(n, 8, &format!("keeper{n:04}"))).collect();
     let tx = conn.unchecked_transaction().expect("begun");

@@ -13,6 +13,7 @@ use super::disk::Disk;
 use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
 use super::schema::open_writer;
 use super::tables::WriterTables;
+use crate::error::chain;
 use crate::ids::Position;
 use crate::log::accept::accept;
 use crate::log::sequence::{Hashes, Recorder};
@@ -283,12 +284,7 @@ impl<'c> Thread<'c> {
         if self.stopped.is_some() {
             return;
         }
-        let mut why = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            why = format!("{why}: {error}");
-            cause = error.source();
-        }
+        let why = chain(error);
         tracing::error!(error = why, position = self.last.0, "the log takes no events until the next start");
         self.stopped = Some(why);
     }

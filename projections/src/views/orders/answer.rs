@@ -8,28 +8,10 @@ use serde::{Serialize, Serializer};
 
 use crate::engine::read::{Cursor, QueryError};
 use crate::engine::row::Atom;
+pub use crate::views::list::Page;
 
 /// Most items on one page.
 pub const MAX_PAGE: usize = 1_000;
-
-/// Part of a long answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Page<T> {
-    /// The items, in the order of the query.
-    pub items: Vec<T>,
-    /// The cursor of the next page; none at the end.
-    pub next: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// A page of items of which one more than `limit` was asked for.
-    pub(crate) fn cut(mut items: Vec<T>, limit: usize, query: &str, place: impl Fn(&T) -> Vec<Atom>) -> Self {
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| Cursor::encode(query, &place(last)));
-        Self { items, next }
-    }
-}
 
 /// Where a page starts and how long it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
