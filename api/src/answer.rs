@@ -10,6 +10,7 @@ use letopis_core::ids::{ClientId, Position};
 use letopis_core::time::Timestamp;
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::group::Clocks;
+use letopis_projections::engine::question::{self, json};
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::search;
 use serde::Serialize;
@@ -177,7 +178,8 @@ pub async fn read_client<T: Send + 'static>(
     Ok(app.views.read_client(client, asked.clocks, asked.now(app), query).await?)
 }
 
-/// An answer about one thing of one client: found in the views, then read as [`of_client`].
+/// An answer about one thing of one client: found in the views, then read as [`of_client`]. Nothing known of it is
+/// `None`, or JSON `null`.
 ///
 /// # Errors
 /// When it is not found; else as [`of_client`].
@@ -188,12 +190,30 @@ pub async fn of_found<T: Serialize + Send + 'static>(
     find: impl FnOnce(&Reader<'_>) -> Result<Option<ClientId>, QueryError> + Send,
     query: impl FnOnce(&Reader<'_>) -> Result<Option<T>, QueryError> + Send + 'static,
 ) -> Result<Response, Problem> {
+    let ask = |reader: &Reader<'_>| json(query(reader)?);
+    of_thing(app, asked, view, find, ask).await
+}
+
+/// As [`of_found`], for what is JSON already; `null` is nothing.
+///
+/// # Errors
+/// As [`of_found`].
+pub async fn of_thing(
+    app: &App,
+    asked: Asked,
+    view: &'static str,
+    find: impl FnOnce(&Reader<'_>) -> Result<Option<ClientId>, QueryError> + Send,
+    ask: impl FnOnce(&Reader<'_>) -> question::Answer + Send + 'static,
+) -> Result<Response, Problem> {
     asked.finish()?;
     wait(app, &asked).await?;
     let not_found = || Problem::new(Kind::NotFound, "nothing has this id, or it is not in the views yet").field("id");
     let client = app.views.read(app.now(), find).await?.0.ok_or_else(not_found)?;
-    let (data, fresh) = read_client(app, &asked, client, |reader, _| query(reader)).await?;
-    Ok(envelope(app, &asked, view, data.ok_or_else(not_found)?, fresh))
+    let (data, fresh) = read_client(app, &asked, client, |reader, _| ask(reader)).await?;
+    if data.get() == "null" {
+        return Err(not_found());
+    }
+    Ok(envelope(app, &asked, view, data, fresh))
 }
 
 fn is_day_bound(app: &App, bound: Timestamp) -> bool {

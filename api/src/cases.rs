@@ -4,10 +4,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use letopis_core::events::case::CaseKind;
 use letopis_core::ids::{CaseId, EmployeeId};
+use letopis_projections::engine::list::Window;
 use letopis_projections::engine::read::Reader;
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::cases::{self, CaseFilter, CasesBy, PromiseQuery, PromiseState, Status};
-use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

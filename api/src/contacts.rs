@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use letopis_core::ids::EmployeeId;
+use letopis_projections::engine::list::Window;
 use letopis_projections::views::history::{self, ContactsBy, UnhandledQuery};
-use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -5,8 +5,8 @@ use axum::response::Response;
 use letopis_core::log::alias_group;
 use letopis_core::money::Currency;
 use letopis_projections::engine::generations::Fresh;
+use letopis_projections::engine::list::Window;
 use letopis_projections::views::explain::{self, MoneyTotal};
-use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

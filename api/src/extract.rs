@@ -65,6 +65,11 @@ impl Asked {
         Ok(first)
     }
 
+    /// Every value of a parameter, as it was given.
+    pub fn all(&mut self, name: &str) -> Vec<String> {
+        self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect()
+    }
+
     /// A parameter that may be missing.
     ///
     /// # Errors
@@ -86,8 +91,7 @@ impl Asked {
     /// # Errors
     /// When one cannot be read.
     pub fn many<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Vec<T>, Problem> {
-        let found: Vec<String> = self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect();
-        found.iter().flat_map(|text| text.split(',')).map(|text| read(name, text)).collect()
+        self.all(name).iter().flat_map(|text| text.split(',')).map(|text| read(name, text)).collect()
     }
 
     /// A parameter that is one of a few words.

@@ -3,7 +3,8 @@
 //! Facts go in at `POST /v1/events`, everything else is an answer of a view. The crate is thin: a handler
 //! extracts, asks, shapes. [`state::App`] is what handlers reach, [`extract::Asked`] how queries are read,
 //! [`answer`] how views are asked (two clocks, waiting, envelopes), [`error::Problem`] the only table of status
-//! codes, and each resource is one file with its own `routes()`. [`server::serve`] puts them together and ends
+//! codes, and each resource is one file with its own `routes()`; what views answer by name has its route from its
+//! declaration ([`questions`]). [`server::serve`] puts them together and ends
 //! gracefully; [`folder::open`] makes an [`state::App`] of a data folder.
 //!
 //! ```no_run
@@ -36,6 +37,7 @@ pub mod loyalty;
 pub mod middleware;
 pub mod openapi;
 pub mod orders;
+pub mod questions;
 pub mod search;
 pub mod server;
 pub mod state;

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use letopis_core::ids::ClientId;
 use letopis_core::log::alias_group;
+use letopis_projections::engine::list::Window;
 use letopis_projections::search::{self, Hit};
-use letopis_projections::views::list::Window;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

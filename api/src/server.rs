@@ -18,7 +18,7 @@ use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
     auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, log, loyalty,
-    middleware, openapi, orders, search, telemetry, views,
+    middleware, openapi, orders, questions, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -44,6 +44,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(loyalty::routes())
         .merge(cases::routes())
         .merge(log::routes())
+        .merge(questions::routes())
         .merge(views::routes())
         .merge(health::routes())
 }

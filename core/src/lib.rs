@@ -10,12 +10,15 @@
 //!    `testing` holds every implementation to them ([`log::memory`], [`log::sqlite`]).
 //! 4. [`fact`] is an event as it is read again: decoded, lifted to today's schema, opened as far as the reader's
 //!    keys allow, in fold order. [`reader`] reads what is known of one client.
-//! 5. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
+//! 5. [`definitions`] are what is nobody's in particular (stage models, calendars, price rules), as of any instant.
+//! 6. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
 //!
 //! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant.
 //! Nothing here knows of views or HTTP.
 
 pub mod code;
+pub mod condition;
+pub mod definitions;
 pub mod erasure;
 pub mod error;
 pub mod events;

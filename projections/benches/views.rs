@@ -20,13 +20,13 @@ use letopis_core::trust::seal::{self, DataKey, Place};
 use letopis_core::trust::vault::{LocalKek, Vault};
 use letopis_projections::engine::generations::Views;
 use letopis_projections::engine::group::Clocks;
+use letopis_projections::engine::list::Window;
 use letopis_projections::engine::live::Source;
 use letopis_projections::engine::rebuild::{Options, rebuild};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views;
 use letopis_projections::views::funnel::{self, By};
 use letopis_projections::views::history::{self, HistoryQuery};
-use letopis_projections::views::list::Window;
 use serde_json::{Value, json};
 
 /// Events of one client in the generated log.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use letopis_core::folder::Folder;
-use letopis_core::ids::ClientId;
+use letopis_core::ids::{ClientId, EventId};
 use letopis_core::reader::resolve_client;
 use letopis_projections::engine::generations;
 use letopis_projections::engine::live::Source;
 use letopis_projections::engine::stored::StoredViews;
 use letopis_projections::engine::view::View;
+
+use crate::console::UsageError;
 
 /// A data folder, opened to be read, with all views there are.
 pub struct Data {
@@ -61,6 +63,23 @@ impl Data {
             }
         };
         found.ok_or_else(|| anyhow!("nobody is called {text:?} in this log"))
+    }
+}
+
+impl Data {
+    /// The id of a deal, an order, a case …: a ULID as it is, or derived from `system:id-in-that-system`.
+    ///
+    /// # Errors
+    /// When the text is neither, or the folder has no identity key.
+    pub fn entity(&self, kind: &str, text: &str) -> Result<u128> {
+        if let Ok(id) = text.parse::<EventId>() {
+            return Ok(id.0);
+        }
+        match (text.split_once(':'), &self.folder.identity) {
+            (Some((system, id)), Some(key)) if !system.is_empty() && !id.is_empty() => Ok(key.derive(kind, &[text])),
+            (Some(_), None) => Err(anyhow!("without the identity key of the folder {text:?} cannot be told")),
+            _ => Err(UsageError(format!("{text:?} is neither a ULID nor `system:id-in-that-system`")).into()),
+        }
     }
 }
 

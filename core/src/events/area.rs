@@ -41,6 +41,21 @@ macro_rules! area {
             }
         )*
 
+        $($(
+            impl $crate::definitions::Definition for $name {
+                const KIND: &'static str = $prefix;
+                fn code(&self) -> String {
+                    self.$dfield.to_string()
+                }
+                fn of(event: &$crate::events::Event) -> Option<&Self> {
+                    match event {
+                        $crate::events::Event::$variant($area::$name(event)) => Some(event),
+                        _ => None,
+                    }
+                }
+            }
+        )?)*
+
         impl $area {
             pub(crate) const TYPES: &'static [&'static $crate::events::TypeInfo] = &[$(
                 &$crate::events::TypeInfo {

@@ -198,6 +198,14 @@ impl EventLog for MemoryLog {
         Tables::version(&mut *self.state(), stream)
     }
 
+    async fn definition_streams(&self) -> Result<Vec<StreamName>, LogError> {
+        let state = self.state();
+        let mut found: Vec<StreamName> =
+            state.streams.keys().filter(|stream| stream.is_definition()).cloned().collect();
+        found.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        Ok(found)
+    }
+
     async fn wait_beyond(&self, position: Position) -> Result<Position, LogError> {
         let mut head = self.head.subscribe();
         let head = head.wait_for(|head| *head > position).await;

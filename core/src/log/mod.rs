@@ -55,6 +55,11 @@ impl StreamName {
         &self.0
     }
 
+    /// Whether something is defined in it: it is neither a client's nor the log's own.
+    pub fn is_definition(&self) -> bool {
+        !self.0.starts_with("client/") && &*self.0 != "log"
+    }
+
     /// The client whose stream this is.
     pub fn client_id(&self) -> Option<ClientId> {
         self.0.strip_prefix("client/")?.parse().ok()
@@ -347,6 +352,7 @@ pub const MAX_EVENT_BYTES: usize = 4 << 20;
 /// 11. Commits submitted together are stored in the order they were submitted.
 /// 12. The look-up tables change with the commit or not at all.
 /// 13. Every event carries its leaf hash, chained to the stream's previous event.
+/// 14. Every stream that is no client's and not the log's own is listed among the definition streams.
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// Appends commits in order, each on its own: one that fails does not hold up the others.
@@ -378,6 +384,9 @@ pub trait EventLog: Send + Sync {
 
     /// The last version of a stream; 0 when there is none.
     async fn version(&self, stream: &StreamName) -> Result<Version, LogError>;
+
+    /// The streams of definitions: all but those of clients and of the log itself, in the order of their names.
+    async fn definition_streams(&self) -> Result<Vec<StreamName>, LogError>;
 
     /// Waits until the head is beyond a position, and returns it.
     async fn wait_beyond(&self, position: Position) -> Result<Position, LogError>;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{ClientId, EventId, Position, Version};
-use crate::log::{AppendError, Commit, EventLog, Expected, IndexChange, MAX_PAGE, NewEvent, Placed, SealedPart};
+use crate::log::{
+    AppendError, Commit, EventLog, Expected, IndexChange, MAX_PAGE, NewEvent, Placed, SealedPart, StreamName,
+};
 use crate::testing::samples::{START, commit, event, everything, expecting, leaf_hash, stream};
 use crate::time::{DAY_US, ManualClock, Moment, Timestamp};
 use crate::trust::leaf::sealed_hash;
@@ -52,6 +54,7 @@ macro_rules! event_log_contract {
             promise_12_the_look_up_tables_change_with_the_commit_or_not_at_all
             promise_12_a_merge_that_does_not_fit_is_refused
             promise_13_every_event_carries_its_leaf_hash_chained_to_the_previous_of_its_stream
+            promise_14_every_stream_of_a_definition_is_listed
         }
     };
     ($fixture:expr; $($promise:ident)*) => {$(
@@ -499,4 +502,18 @@ pub async fn promise_13_every_event_carries_its_leaf_hash_chained_to_the_previou
         }
         assert_ne!(prev, [0; 32]);
     }
+}
+
+/// Promise 14.
+pub async fn promise_14_every_stream_of_a_definition_is_listed(mut f: impl Fixture) {
+    let named = |name: &str| StreamName::parse(name).expect("a name");
+    let names = ["log", "product/b", "calendar/a", "client0/x", "product/a"];
+    let log = f.log();
+    for (id, name) in (1..).zip(names) {
+        stored(&*log, commit(vec![event(id, named(name)), event(100 + id, stream(id))])).await;
+    }
+    drop(log);
+    f.reopen();
+    let listed = f.log().definition_streams().await.expect("readable");
+    assert_eq!(listed, ["calendar/a", "client0/x", "product/a", "product/b"].map(named));
 }

@@ -122,6 +122,10 @@ impl EventLog for Racing {
     async fn version(&self, stream: &StreamName) -> Result<Version, LogError> {
         self.0.version(stream).await
     }
+    async fn definition_streams(&self) -> Result<Vec<StreamName>, LogError> {
+        self.0.definition_streams().await
+    }
+
     async fn wait_beyond(&self, position: Position) -> Result<Position, LogError> {
         self.0.wait_beyond(position).await
     }

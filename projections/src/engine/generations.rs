@@ -248,7 +248,7 @@ impl Views {
     ) -> Result<(T, Position), QueryError> {
         generation.read(|conn| {
             let Checkpoint { position, .. } = file::checkpoint(conn)?;
-            let answer = query(&Reader { conn, zone: &self.zone, now })?;
+            let answer = query(&Reader::new(conn, &self.zone, now))?;
             Ok((answer, position))
         })
     }
@@ -315,7 +315,14 @@ impl Views {
         let root = members[0];
         let mut file = ViewFile::in_memory(&self.list, &self.zone)?;
         scope::fold_client(self.source(), &mut file, members, clocks).await.map_err(storage)?;
-        query(&Reader { conn: file.connection(), zone: &self.zone, now }, root)
+        if clocks.known_at.is_some() {
+            scope::fold_definitions(self.source(), &mut file, clocks).await.map_err(storage)?;
+            return query(&Reader::new(file.connection(), &self.zone, now), root);
+        }
+        // Each definition is a row with its instant: those of the present views answer for any `as_of`.
+        let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let reader = Reader::new(file.connection(), &self.zone, now);
+        generation.read(|conn| query(&reader.with_definitions(conn), root))
     }
 
     /// Whole views at past clocks: starts building them when nobody has, when they lack an event that the

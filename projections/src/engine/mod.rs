@@ -2,15 +2,17 @@
 //!
 //! A view is a [`projection::Projection`]; the engine folds it live ([`live`]), rebuilds it from the whole
 //! log ([`rebuild`]), folds one client's facts in memory for strong and dated answers ([`scope`]), and keeps
-//! generations of view files ([`generations`]).
+//! generations of view files ([`generations`]). A [`question::Question`] is what can be asked of them.
 
 pub mod file;
 pub(crate) mod follow;
 pub mod generations;
 pub mod group;
+pub mod list;
 pub mod live;
 pub(crate) mod pool;
 pub mod projection;
+pub mod question;
 pub mod read;
 pub mod rebuild;
 pub mod row;

@@ -1,5 +1,6 @@
 //! [`Reader`]: how queries of views reach their tables, and what can go wrong.
 
+use letopis_core::definitions::Definitions;
 use letopis_core::time::{Day, Timestamp, Zone};
 use rusqlite::Connection;
 
@@ -14,6 +15,8 @@ const FIRST_DAY: Day = Day(-62_091);
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     pub(crate) conn: &'a Connection,
+    /// The file in which definitions stand; another one for the facts of one client in memory.
+    stated: &'a Connection,
     /// Where calendar days are cut.
     pub zone: &'a Zone,
     /// The instant that stands for now where a number depends on it (overdue, recency): the `as_of`
@@ -46,7 +49,29 @@ impl From<rusqlite::Error> for QueryError {
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(conn: &'a Connection, zone: &'a Zone, now: Timestamp) -> Self {
+        Self { conn, stated: conn, zone, now }
+    }
+
+    /// The same, with definitions out of another file.
+    pub(crate) fn with_definitions(self, stated: &'a Connection) -> Self {
+        Self { stated, ..self }
+    }
+
+    /// The same file, as of another bound.
+    pub(crate) fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    /// What is defined of some kinds, as the answer's bound allows: nothing that counts from the bound on.
+    ///
+    /// # Errors
+    /// When the view file cannot be read.
+    pub fn definitions(&self, kinds: &[&str]) -> Result<Definitions, QueryError> {
+        crate::views::definitions::load(&Reader { conn: self.stated, ..*self }, kinds)
+    }
+
     /// The last local day that the answer covers: the day before the bound, when the bound is a day's end.
     pub fn day(&self) -> Day {
         self.zone.day(Timestamp(self.now.0.saturating_sub(1)))

@@ -8,7 +8,7 @@ use letopis_core::time::{Timestamp, Zone};
 
 use super::EngineError;
 use super::file::{Checkpoint, ViewFile};
-use super::group::{Clocks, Group, Placed};
+use super::group::{Clocks, Group, Placed, definition_owner};
 use super::live::Source;
 use super::projection::Scope;
 use super::read::{QueryError, Reader};
@@ -63,9 +63,29 @@ pub async fn trace_client(
                 .into_iter()
                 .try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
         })?;
-        see(placed, &Reader { conn: file.connection(), zone: &zone, now })?;
+        see(placed, &Reader::new(file.connection(), &zone, now))?;
     }
     Ok(())
+}
+
+/// Folds all definitions, seen through two clocks, into the file of [`fold_client`]: they are nobody's, so they
+/// are not among the client's facts.
+///
+/// # Errors
+/// When the log cannot be read or an event is damaged.
+pub async fn fold_definitions(source: Source<'_>, file: &mut ViewFile, clocks: Clocks) -> Result<(), EngineError> {
+    let zone: Zone = file.zone().clone();
+    let mut built = Built::default();
+    for stream in source.log.definition_streams().await.map_err(EngineError::Log)? {
+        let owner = definition_owner(&stream);
+        let facts = source.streams(&[stream], Position(u64::MAX)).await?;
+        let group = Group::assemble(owner, Vec::new(), facts, clocks);
+        for view in source.views.iter().filter(|view| view.scope() == Scope::Definitions) {
+            view.build(&zone, &group, &mut built);
+        }
+    }
+    let at = file.checkpoint()?;
+    file.transact(at, |writer, _| writer.load(source.views, built)).map_err(Into::into)
 }
 
 fn fold_group(

@@ -201,7 +201,7 @@ impl StoredViews {
         query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
     ) -> Result<T, QueryError> {
         let moment = self.conn.unchecked_transaction()?;
-        query(&Reader { conn: &moment, zone: &self.zone, now })
+        query(&Reader::new(&moment, &self.zone, now))
     }
 }
 
@@ -215,6 +215,6 @@ impl ViewFile {
         now: Timestamp,
         query: impl FnOnce(&Reader<'_>) -> Result<T, QueryError>,
     ) -> Result<T, QueryError> {
-        query(&Reader { conn: self.connection(), zone: self.zone(), now })
+        query(&Reader::new(self.connection(), self.zone(), now))
     }
 }

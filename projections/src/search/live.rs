@@ -23,10 +23,10 @@ use crate::engine::EngineError;
 use crate::engine::file::{Checkpoint, ViewFile, cut_off};
 use crate::engine::follow::{Stopped, follow, reached};
 use crate::engine::generations::Fresh;
+use crate::engine::list::{Page, Window};
 use crate::engine::pool::{ReadPool, remove_file};
 use crate::engine::read::QueryError;
 use crate::engine::view::StoreError;
-use crate::views::list::{Page, Window};
 
 /// The file of the index in the folder of the views.
 pub const FILE: &str = "search.db";

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::stem::match_expression;
+use crate::engine::list::{Page, Window};
 use crate::engine::read::QueryError;
 use crate::engine::row::{Atom, Cell, cell};
-use crate::views::list::{Page, Window};
 
 /// An event in whose texts all words were found.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,9 +8,9 @@ use serde_json::json;
 use super::index::Index;
 use super::query::{Hit, find};
 use super::stem::{match_expression, texts_of};
+use crate::engine::list::{Page, Window};
 use crate::engine::read::QueryError;
 use crate::views::client::testing::{DAY, at, client, erased, fact, id};
-use crate::views::list::{Page, Window};
 
 fn file(facts: &[Fact]) -> Connection {
     let conn = Connection::open_in_memory().expect("memory");

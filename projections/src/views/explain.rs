@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::client;
 use crate::engine::group::Clocks;
+use crate::engine::list::{Page, Window};
 use crate::engine::live::Source;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell, Owner, cell};
 use crate::engine::scope::trace_client;
-use crate::views::list::{Page, Window};
 
 /// What set a field, and to what.
 #[derive(Debug, Clone, PartialEq, Serialize)]

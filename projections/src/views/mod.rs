@@ -7,12 +7,12 @@ pub mod definitions;
 pub mod explain;
 pub mod funnel;
 pub mod history;
-pub mod list;
 pub mod loyalty;
 pub mod orders;
 pub mod settlement;
 pub mod words;
 
+use crate::engine::question::Question;
 use crate::engine::view::{Folded, View};
 
 /// Every view there is. A new read model is a folder here and a line in this list.
@@ -21,12 +21,16 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(cases::Cases)),
         Box::new(Folded::new(client::Client)),
         Box::new(Folded::new(deals::Deals)),
+        Box::new(Folded::new(definitions::Stated)),
         Box::new(Folded::new(definitions::Employees)),
-        Box::new(Folded::new(definitions::Products)),
-        Box::new(Folded::new(definitions::StageModels)),
         Box::new(Folded::new(history::Handling)),
         Box::new(Folded::new(history::History)),
         Box::new(Folded::new(orders::Orders)),
         Box::new(Folded::new(settlement::Settlement)),
     ]
+}
+
+/// Every question that is asked by name. A new answer is a function in its view's folder and a line in its list.
+pub fn questions() -> impl Iterator<Item = &'static Question> {
+    [definitions::QUESTIONS].into_iter().flatten()
 }

@@ -139,7 +139,7 @@ fn a_merge_of_two_clients_with_10_000_events_each_loses_nothing_and_un_merges_to
         follow(&chronicle.log, &views, &mut live, &mut aliases).await;
         let count = |file: &letopis_projections::engine::file::ViewFile| {
             let everything = letopis_projections::views::history::HistoryQuery::default();
-            let (mut total, mut window) = (Vec::new(), letopis_projections::views::list::Window::first(1_000));
+            let (mut total, mut window) = (Vec::new(), letopis_projections::engine::list::Window::first(1_000));
             let now = Timestamp(START.0 + 100 * 86_400 * SECOND_US);
             loop {
                 let of = letopis_core::ids::ClientId(1).into();

@@ -18,12 +18,15 @@ use crate::data::{Data, Scratch};
 use crate::table::show;
 use crate::time::bound;
 
+mod named;
 mod question;
 
+use named::Named;
 pub use question::Question;
 
 /// Arguments of `as-of`.
 #[derive(Debug, Args)]
+#[command(after_help = named::help())]
 pub struct AsOfArgs {
     /// The data folder.
     #[command(flatten)]
@@ -40,6 +43,26 @@ pub struct AsOfArgs {
     /// What to ask.
     #[command(subcommand)]
     pub question: Question,
+}
+
+/// What is asked.
+struct Asked<'a> {
+    args: &'a AsOfArgs,
+    named: Option<Named>,
+}
+
+impl Asked<'_> {
+    fn is_dated(&self) -> bool {
+        self.named.as_ref().map_or_else(|| self.args.question.is_dated(), Named::is_dated)
+    }
+
+    fn ask(&self, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Value, QueryError> {
+        let client = client.unwrap_or_default();
+        match &self.named {
+            Some(named) => named.ask(reader, client),
+            None => self.args.question.ask(reader, client),
+        }
+    }
 }
 
 /// Where an answer came from.
@@ -60,11 +83,17 @@ pub async fn run(args: &AsOfArgs, console: &Console) -> Result<Done> {
     let known_at = args.known_at.as_deref().map(|text| bound(text, zone)).transpose()?;
     let now = as_of.unwrap_or_else(|| SystemClock.now());
     let clocks = Clocks { as_of, known_at };
-    let client = match args.question.client() {
-        Some(text) => Some(data.client(text).await?),
-        None => None,
+    let named = match &args.question {
+        Question::Named(words) => Some(Named::read(&data, words).await?),
+        _ => None,
     };
-    let answer = answer(args, &data, clocks, now, client, console).await?;
+    let client = match (&named, args.question.client()) {
+        (Some(named), _) => named.client,
+        (None, Some(text)) => Some(data.client(text).await?),
+        (None, None) => None,
+    };
+    let asked = Asked { args, named };
+    let answer = answer(&asked, &data, clocks, now, client, console).await?;
     let head = data.folder.log.head().await?;
     let text =
         format!("{}\nfrom {}, events up to position {} of {head}\n", show(&answer.value), answer.from, answer.position);
@@ -77,7 +106,7 @@ pub async fn run(args: &AsOfArgs, console: &Console) -> Result<Done> {
 
 /// Takes the cheapest way that gives the exact answer.
 async fn answer(
-    args: &AsOfArgs,
+    asked: &Asked<'_>,
     data: &Data,
     clocks: Clocks,
     now: Timestamp,
@@ -92,18 +121,19 @@ async fn answer(
         let root = members[0];
         let mut file = ViewFile::in_memory(&data.views, zone)?;
         scope::fold_client(data.source(), &mut file, members, clocks).await?;
-        let value = file.read(now, |reader| ask(args, reader, Some(root))).map_err(usage)?;
+        scope::fold_definitions(data.source(), &mut file, clocks).await?;
+        let value = file.read(now, |reader| asked.ask(reader, Some(root))).map_err(usage)?;
         return Ok(Answer { value, from: "the client's events", position: head });
     }
     let whole_day = zone.end(zone.day(Timestamp(now.0 - 1))) == now;
-    let dated = clocks.is_now() || (clocks.known_at.is_none() && whole_day && args.question.is_dated());
-    if dated && !args.rebuild {
+    let dated = clocks.is_now() || (clocks.known_at.is_none() && whole_day && asked.is_dated());
+    if dated && !asked.args.rebuild {
         // A view file that cannot be read is as good as none.
         if let Ok(Some(stored)) = data.stored()
             && stored.checkpoint()?.position == head
             && stored.is_of(&data.views)?
         {
-            let value = stored.read(now, |reader| ask(args, reader, None)).map_err(usage)?;
+            let value = stored.read(now, |reader| asked.ask(reader, None)).map_err(usage)?;
             return Ok(Answer { value, from: "the folder's views", position: head });
         }
     }
@@ -121,17 +151,13 @@ async fn answer(
         Some(client) => Some(root_in(&path, data, client)?),
         None => None,
     };
-    let value = file.read(now, |reader| ask(args, reader, root)).map_err(usage)?;
+    let value = file.read(now, |reader| asked.ask(reader, root)).map_err(usage)?;
     Ok(Answer { value, from: "a rebuild", position: file.checkpoint()?.position })
 }
 
 fn root_in(path: &std::path::Path, data: &Data, client: ClientId) -> Result<ClientId> {
     let stored = letopis_projections::engine::stored::StoredViews::open(path, &data.folder.settings.zone)?;
     Ok(stored.root(client)?.unwrap_or(client))
-}
-
-fn ask(args: &AsOfArgs, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Value, QueryError> {
-    args.question.ask(reader, client.unwrap_or_default())
 }
 
 /// A parameter out of range is a wrong call, anything else a failure.

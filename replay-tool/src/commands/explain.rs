@@ -6,8 +6,8 @@ use letopis_core::log::alias_group;
 use letopis_core::money::Currency;
 use letopis_core::time::{Clock, SystemClock, Timestamp};
 use letopis_projections::engine::group::Clocks;
+use letopis_projections::engine::list::Window;
 use letopis_projections::views::explain::{self, Explained, MoneyTotal};
-use letopis_projections::views::list::Window;
 use serde_json::{Value, json};
 
 use super::DataArg;

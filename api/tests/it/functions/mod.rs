@@ -69,3 +69,24 @@ pub(super) async fn agree(server: &Server, path: &str, question: &[&str]) -> Val
     }
     live
 }
+
+#[tokio::test]
+async fn every_definition_is_read_as_of_any_instant_and_in_every_version() {
+    let server = Server::start().await;
+    let model = |stages: &[&str]| {
+        let stages: Vec<Value> = stages.iter().map(|stage| json!({ "stage": stage })).collect();
+        json!({ "model": "m", "stages": stages })
+    };
+    let define = |at: &str, stages: &[&str]| json!({ "type": "stage_model.defined", "source": "shop", "occurred_at": at, "data": model(stages) });
+    server.accept(&define("2026-01-10T00:00:00Z", &["a"])).await;
+    server.accept(&define("2026-02-10T00:00:00Z", &["a", "b"])).await;
+    let now = agree(&server, "/v1/definitions?kind=stage-model", &["definitions", "--kind", "stage-model"]).await;
+    assert_eq!((&now["items"][0]["name"], now["items"].as_array().map(Vec::len)), (&json!("stage-model:m@2"), Some(1)));
+    let then = server.built("/v1/definitions?kind=stage-model&as_of=2026-01-31").await.json["data"].clone();
+    assert_eq!(then["items"][0]["says"], model(&["a"]), "{then}");
+    let all =
+        agree(&server, "/v1/definitions?code=m&versions=all", &["definitions", "--code", "m", "--versions", "all"]);
+    assert_eq!(all.await["items"].as_array().map(Vec::len), Some(2));
+    let wrong = server.get("/v1/definitions?kin=x").await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json["field"]), (400, &json!("kin")));
+}

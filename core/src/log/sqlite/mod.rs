@@ -142,6 +142,10 @@ impl EventLog for SqliteLog {
         self.readers.with(|reader| reader.version(stream))
     }
 
+    async fn definition_streams(&self) -> Result<Vec<StreamName>, LogError> {
+        self.readers.with(|reader| reader.definition_streams())
+    }
+
     async fn wait_beyond(&self, position: Position) -> Result<Position, LogError> {
         if self.writer.is_some() {
             let mut head = self.head.subscribe();

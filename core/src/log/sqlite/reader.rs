@@ -134,6 +134,19 @@ impl Reader {
         Ok(Version(self.number(sql, [stream.as_str()])?.unwrap_or(0)))
     }
 
+    pub(super) fn definition_streams(&mut self) -> Result<Vec<StreamName>, LogError> {
+        // `0` is the character after `/`: two ranges of the index on names, which leave all clients out.
+        let sql = "SELECT name FROM stream WHERE name < 'client/' OR name >= 'client0' ORDER BY name";
+        let mut select = self.conn.prepare_cached(sql).map_err(failed)?;
+        let names = select.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+        let parsed = |name: rusqlite::Result<String>| {
+            let name = name.map_err(failed)?;
+            StreamName::parse(&name).map_err(|error| LogError::damage(error.to_string()))
+        };
+        let all: Result<Vec<StreamName>, LogError> = names.map(parsed).collect();
+        Ok(all?.into_iter().filter(StreamName::is_definition).collect())
+    }
+
     pub(super) fn owner(&mut self, identity: &Hash) -> Result<Option<ClientId>, LogError> {
         let mut find = self.conn.prepare_cached("SELECT client FROM identity WHERE hash = ?1").map_err(failed)?;
         client(find.query_row([identity], |row| row.get(0)))

@@ -7,9 +7,9 @@ use letopis_core::time::{Moment, SECOND_US};
 use serde::Serialize;
 
 use super::{CaseRow, Due, Status};
+use crate::engine::list::{Condition, Page, Window};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Owner};
-use crate::views::list::{Condition, Page, Window};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Serialize)]

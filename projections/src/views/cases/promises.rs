@@ -7,9 +7,9 @@ use letopis_core::time::{Moment, Timestamp};
 use serde::Serialize;
 
 use super::{CaseRow, Due};
+use crate::engine::list::{Condition, Page, Window};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::Cell;
-use crate::views::list::{Condition, Page, Window};
 
 /// What became of a promised date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

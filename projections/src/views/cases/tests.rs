@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::list::Window;
 use crate::views::client::testing::{DAY, File, at, client, fact, id};
-use crate::views::list::Window;
 
 fn file(facts: &[Fact]) -> File {
     File::new(&[(client(2), client(1))]).with(&Cases, facts)

@@ -9,9 +9,9 @@ use letopis_core::time::Moment;
 use serde::Serialize;
 
 use super::{Access, ClientRow, open};
+use crate::engine::list::{Condition, Page, Window};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell, cell};
-use crate::views::list::{Condition, Page, Window};
 
 /// What may be open with a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

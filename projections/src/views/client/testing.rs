@@ -117,7 +117,7 @@ impl File {
 
     /// Asks as of an instant.
     pub(crate) fn reader(&self, now: Timestamp) -> Reader<'_> {
-        Reader { conn: &self.conn, zone: &self.zone, now }
+        Reader::new(&self.conn, &self.zone, now)
     }
 }
 

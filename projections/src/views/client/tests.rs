@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::testing::{DAY, File, at, client, erased, fact, id};
 use super::*;
-use crate::views::list::Window;
+use crate::engine::list::Window;
 
 fn file(facts: &[Fact]) -> File {
     File::new(&[]).with(&Client, facts)

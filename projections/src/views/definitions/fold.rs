@@ -3,44 +3,39 @@
 use letopis_core::events::{DefinitionEvent as D, Event};
 use letopis_core::fact::Fact;
 
-use super::rows::{EmployeeRow, ProductRow, StageModelRow};
+use super::rows::{DefinitionRow, EmployeeRow};
 use crate::engine::projection::{Context, Projection, Scope};
-use crate::engine::row::Json;
 
-/// Products, one row per definition.
+/// Definitions of every kind, one row per definition.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Products;
+pub struct Stated;
 
-/// Employees, one row per definition.
+/// Employees, one row per definition: their names are personal, and stand nowhere else.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Employees;
 
-/// Stage models, one row per definition.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StageModels;
-
-impl Projection for Products {
-    const NAME: &'static str = "products";
+impl Projection for Stated {
+    const NAME: &'static str = "definitions";
     const VERSION: u32 = 1;
     const SCOPE: Scope = Scope::Definitions;
     const PER_EVENT: bool = true;
-    type Row = ProductRow;
+    type Row = DefinitionRow;
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if let Event::Definition(D::ProductDefined(_)) = &fact.event {
+        if fact.stream.is_definition() {
             keys.push(fact.id.0);
         }
     }
 
-    fn fold(&self, row: &mut ProductRow, fact: &Fact, _cx: &Context<'_>) {
-        let Event::Definition(D::ProductDefined(event)) = &fact.event else { return };
-        row.product = Some(event.product.clone());
-        row.label = Some(event.label.clone());
-        row.product_group.clone_from(&event.group);
-        row.list_price = event.list_price.map(|price| price.to_string());
-        row.currency = event.currency;
+    fn fold(&self, row: &mut DefinitionRow, fact: &Fact, _cx: &Context<'_>) {
+        let Some((kind, code)) = fact.stream.as_str().split_once('/') else { return };
+        (row.kind, row.code) = (kind.to_owned(), code.to_owned());
+        row.event_type = fact.event.type_name().to_owned();
+        row.schema = fact.event.schema().into();
+        row.version = fact.version.0.try_into().unwrap_or(i64::MAX);
         row.valid_from = fact.occurred.at;
         row.ord = fact.order;
+        row.facts = String::from_utf8(fact.event.facts()).unwrap_or_default();
     }
 }
 
@@ -66,28 +61,6 @@ impl Projection for Employees {
         row.role.clone_from(&event.role);
         row.department.clone_from(&event.department);
         row.name = event.name.known().cloned();
-        row.valid_from = fact.occurred.at;
-        row.ord = fact.order;
-    }
-}
-
-impl Projection for StageModels {
-    const NAME: &'static str = "stage_models";
-    const VERSION: u32 = 1;
-    const SCOPE: Scope = Scope::Definitions;
-    const PER_EVENT: bool = true;
-    type Row = StageModelRow;
-
-    fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if let Event::Definition(D::StageModelDefined(_)) = &fact.event {
-            keys.push(fact.id.0);
-        }
-    }
-
-    fn fold(&self, row: &mut StageModelRow, fact: &Fact, _cx: &Context<'_>) {
-        let Event::Definition(D::StageModelDefined(event)) = &fact.event else { return };
-        row.model = Some(event.model.clone());
-        row.stages = Json(event.stages.clone());
         row.valid_from = fact.occurred.at;
         row.ord = fact.order;
     }

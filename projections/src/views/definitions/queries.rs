@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use letopis_core::code::{Code, Label};
-use letopis_core::events::definition::Stage;
-use letopis_core::ids::EmployeeId;
+use letopis_core::definitions::{Dated, Definition, Definitions};
+use letopis_core::events::Event;
+use letopis_core::events::definition::{ProductDefined, Stage, StageModelDefined};
+use letopis_core::ids::{EmployeeId, Version};
 use letopis_core::money::Currency;
 use serde::Serialize;
 
-use super::rows::{EmployeeRow, ProductRow, StageModelRow};
+use super::rows::{DefinitionRow, EmployeeRow};
 use crate::engine::read::{QueryError, Reader};
 
 /// In the order in which definitions replace each other.
@@ -55,25 +57,43 @@ pub struct StageModel {
     pub stages: Vec<Stage>,
 }
 
+/// Definitions of some kinds, each version from before the bound.
+///
+/// # Errors
+/// When the view file cannot be read, or holds something that is no definition.
+pub(crate) fn load(reader: &Reader<'_>, kinds: &[&str]) -> Result<Definitions, QueryError> {
+    let mut found = Definitions::default();
+    for kind in kinds {
+        let rows = reader.rows::<DefinitionRow>("WHERE kind = ?1 AND valid_from < ?2", &[kind, &reader.now.0])?;
+        for row in rows {
+            let schema = row.schema.try_into().unwrap_or_default();
+            let event = Event::from_facts(&row.event_type, schema, row.facts.as_bytes())
+                .map_err(|error| QueryError::Storage(Box::new(error)))?;
+            let place = (row.valid_from, row.ord, row.event);
+            found.put(&row.kind, &row.code, place, Version(row.version.try_into().unwrap_or_default()), event);
+        }
+    }
+    Ok(found)
+}
+
 /// Every product, by code: its latest definition before the bound.
 ///
 /// # Errors
 /// When the view file cannot be read.
 pub fn products(reader: &Reader<'_>) -> Result<BTreeMap<Code, Product>, QueryError> {
-    let rows = reader.rows::<ProductRow>(&format!("WHERE valid_from < ?1 {IN_ORDER}"), &[&reader.now.0])?;
-    let mut found = BTreeMap::new();
-    for row in rows {
-        let Some(product) = row.product else { continue };
+    let found = reader.definitions(&[ProductDefined::KIND])?;
+    let product = |dated: Dated<'_, ProductDefined>| {
+        let event = dated.value.clone();
         let latest = Product {
-            product: product.clone(),
-            label: row.label,
-            group: row.product_group,
-            list_price: row.list_price,
-            currency: row.currency,
+            product: event.product.clone(),
+            label: Some(event.label),
+            group: event.group,
+            list_price: event.list_price.map(|price| price.to_string()),
+            currency: event.currency,
         };
-        found.insert(product, latest);
-    }
-    Ok(found)
+        (event.product, latest)
+    };
+    Ok(found.all().into_iter().map(product).collect())
 }
 
 /// Every employee, by id: his latest definition before the bound.
@@ -106,9 +126,7 @@ pub fn employees(reader: &Reader<'_>) -> Result<BTreeMap<EmployeeId, Employee>, 
 /// # Errors
 /// When the view file cannot be read.
 pub fn stage_model(reader: &Reader<'_>, model: &Code) -> Result<Option<StageModel>, QueryError> {
-    let rows = reader.rows::<StageModelRow>(
-        "WHERE model = ?1 AND valid_from < ?2 ORDER BY valid_from DESC, ord DESC, event DESC LIMIT 1",
-        &[&model.as_str(), &reader.now.0],
-    )?;
-    Ok(rows.into_iter().next().map(|row| StageModel { model: model.clone(), stages: row.stages.0 }))
+    let found = reader.definitions(&[StageModelDefined::KIND])?;
+    let latest = found.latest::<StageModelDefined>(model.as_str());
+    Ok(latest.map(|dated| StageModel { model: model.clone(), stages: dated.value.stages.clone() }))
 }

@@ -1,34 +1,33 @@
 //! One row per definition event.
 
-use letopis_core::code::{Code, Label};
-use letopis_core::events::definition::Stage;
+use letopis_core::code::Code;
 use letopis_core::ids::{EmployeeId, EventId};
-use letopis_core::money::Currency;
 use letopis_core::time::Timestamp;
 
-use crate::engine::row::Json;
 use crate::row;
 
 row! {
-    /// A description of a product, valid from an instant on.
-    pub struct ProductRow in "product_definition", index ["product, valid_from"] {
+    /// A definition of any kind, valid from an instant on.
+    pub struct DefinitionRow in "definition", index ["kind, code, valid_from"] {
         /// The event that gave it.
         key event: EventId,
         owner stream,
-        /// The product.
-        product: Option<Code>,
-        /// Its name.
-        label: Option<Label>,
-        /// The product group.
-        product_group: Option<Code>,
-        /// List price of one, an exact decimal as text.
-        list_price: Option<String>,
-        /// The currency of the list price.
-        currency: Option<Currency>,
+        /// What it defines: `product`, `stage-model`, `calendar` …
+        kind: String,
+        /// Which one.
+        code: String,
+        /// The type of the event.
+        event_type: String,
+        /// The version of its payload.
+        schema: u32,
+        /// Its place in the definition's stream, which names it: `kind:code@version`.
+        @apart version: i64,
         /// From when on it counts.
         valid_from: Timestamp,
         /// Its place among definitions of one instant.
         ord: i32,
+        /// What it says, as JSON.
+        facts: String,
     }
 }
 
@@ -50,23 +49,6 @@ row! {
         department: Option<Code>,
         /// Full name, while it may be read.
         @apart name: Option<String>,
-        /// From when on it counts.
-        valid_from: Timestamp,
-        /// Its place among definitions of one instant.
-        ord: i32,
-    }
-}
-
-row! {
-    /// The stages of deals in their order, valid from an instant on.
-    pub struct StageModelRow in "stage_model_definition", index ["model, valid_from"] {
-        /// The event that gave it.
-        key event: EventId,
-        owner stream,
-        /// The model.
-        model: Option<Code>,
-        /// Its stages, first to last.
-        stages: Json<Vec<Stage>>,
         /// From when on it counts.
         valid_from: Timestamp,
         /// Its place among definitions of one instant.

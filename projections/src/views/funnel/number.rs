@@ -125,5 +125,5 @@ pub(super) fn at_end_of<'a>(reader: &Reader<'a>, day: Day) -> Result<Reader<'a>,
     if day > last {
         return Err(QueryError::Parameter { name: "day", reason: format!("{day} is after {last}, the last covered") });
     }
-    Ok(if day == last { *reader } else { Reader { now: reader.zone.end(day), ..*reader } })
+    Ok(if day == last { *reader } else { reader.at(reader.zone.end(day)) })
 }

@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::Class;
 use super::describe::describe;
+use crate::engine::list::{Condition, Page, Window};
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Total, TotalTable, cell};
-use crate::views::list::{Condition, Page, Window};
 use crate::views::words::Blank;
 use crate::{row, total};
 

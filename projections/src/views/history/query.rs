@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::handling::{self, Handled};
 use super::{Class, HistoryRow};
+use crate::engine::list::{Condition, Page, Window};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Owner};
 use crate::views::client::members;
-use crate::views::list::{Condition, Page, Window};
 
 /// Which events of a client are wanted; an empty list allows all.
 #[derive(Debug, Clone, Default, PartialEq)]

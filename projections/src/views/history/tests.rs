@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::engine::list::Window;
 use crate::views::client::testing::{DAY, File, at, client, fact, id};
-use crate::views::list::Window;
 
 fn file(groups: &[(u128, u128)], facts: &[Fact]) -> File {
     let groups: Vec<_> = groups.iter().map(|(member, root)| (client(*member), client(*root))).collect();

@@ -6,9 +6,9 @@ use letopis_core::money::{Currency, Exact, Money};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
+pub use crate::engine::list::Page;
 use crate::engine::read::{Cursor, QueryError};
 use crate::engine::row::Atom;
-pub use crate::views::list::Page;
 
 /// Most items on one page.
 pub const MAX_PAGE: usize = 1_000;

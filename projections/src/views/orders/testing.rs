@@ -34,7 +34,7 @@ impl Store {
 
     /// As of the end of a day.
     pub(crate) fn at(&self, day: i32) -> Reader<'_> {
-        Reader { conn: &self.conn, zone: &self.zone, now: self.zone.end(Day(day)) }
+        Reader::new(&self.conn, &self.zone, self.zone.end(Day(day)))
     }
 
     fn fill<P: Projection>(&self, view: &P, facts: &[Fact]) {

@@ -5,12 +5,13 @@ use letopis_core::code::Code;
 use letopis_core::ids::{CaseId, ClientId, OrderId};
 use letopis_core::money::Currency;
 use letopis_core::time::{Day, Timestamp};
+use letopis_projections::engine::list;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
 use letopis_projections::views::orders::answer::Paging;
 use letopis_projections::views::orders::{card as order_card, revenue};
-use letopis_projections::views::{cases, client, funnel, history, list, settlement};
+use letopis_projections::views::{cases, client, funnel, history, settlement};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -81,6 +82,9 @@ pub enum Question {
         #[arg(long)]
         by: Vec<ContactsBy>,
     },
+    /// Any other question of the views by its name, see below.
+    #[command(external_subcommand)]
+    Named(Vec<String>),
 }
 
 /// Local days.
@@ -329,6 +333,7 @@ impl Question {
             }
             Self::Order { order } => json(order_card::order(reader, *order)?),
             Self::Case { case } => json(cases::case(reader, *case)?),
+            Self::Named(words) => Err(QueryError::Storage(format!("{words:?} is asked by name").into())),
             Self::Funnel(args) => args.ask(reader),
             Self::Revenue(args) => args.ask(reader),
             Self::Loyalty(args) => args.ask(reader),

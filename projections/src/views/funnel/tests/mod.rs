@@ -21,7 +21,7 @@ use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::read::Reader;
 use crate::engine::row::{Atom, Owner, Row};
 use crate::views::deals::Deals;
-use crate::views::definitions::{Employees, Products, StageModels};
+use crate::views::definitions::{Employees, Stated};
 
 /// Facts, and the views folded from those of them that happened before an instant.
 #[derive(Debug)]
@@ -54,16 +54,15 @@ impl Story {
         let mut facts: Vec<&Fact> = self.facts.iter().filter(|fact| fact.occurred.at < bound).collect();
         facts.sort_by_key(|fact| fact.fold_order());
         fill(&Deals, &facts, &self.zone, &conn);
-        fill(&Products, &facts, &self.zone, &conn);
+        fill(&Stated, &facts, &self.zone, &conn);
         fill(&Employees, &facts, &self.zone, &conn);
-        fill(&StageModels, &facts, &self.zone, &conn);
         conn
     }
 
     /// Asks the view of all facts, as of the end of a day.
     fn ask<T>(&self, day: i32, question: impl FnOnce(&Reader<'_>) -> T) -> T {
         let conn = self.file(Timestamp(i64::MAX));
-        question(&Reader { conn: &conn, zone: &self.zone, now: self.zone.end(Day(day)) })
+        question(&Reader::new(&conn, &self.zone, self.zone.end(Day(day))))
     }
 
     fn deal(&self, id: u128) -> crate::views::deals::DealRow {

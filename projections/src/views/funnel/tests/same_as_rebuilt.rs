@@ -77,8 +77,8 @@ proptest! {
         for day in [day, day + 1, 20] {
             let now = story.zone.end(Day(day));
             let rebuilt = story.file(now);
-            let live = answers(&Reader { conn: &live, zone: &story.zone, now });
-            let rebuilt = answers(&Reader { conn: &rebuilt, zone: &story.zone, now });
+            let live = answers(&Reader::new(&live, &story.zone, now));
+            let rebuilt = answers(&Reader::new(&rebuilt, &story.zone, now));
             for (live, rebuilt) in live.iter().zip(&rebuilt) {
                 prop_assert_eq!(live, rebuilt, "as of day {}", day);
             }
@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn totals_say_what_counting_the_deals_says(story in stories(), day in -1i32..13) {
         let conn = story.file(Timestamp(i64::MAX));
-        let reader = &Reader { conn: &conn, zone: &story.zone, now: story.zone.end(Day(day)) };
+        let reader = &Reader::new(&conn, &story.zone, story.zone.end(Day(day)));
         let mut stock: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         let mut closed = (0, 0);
         each_deal(reader, "", &[], |deal| match (deal.status, &deal.stage) {
