@@ -8,6 +8,7 @@
 
 #[macro_use]
 mod area;
+mod areas;
 pub mod campaign;
 pub mod case;
 pub mod catalogue;
@@ -29,6 +30,7 @@ use serde_json::{Map, Value};
 use crate::ids::ClientId;
 use crate::personal::{Opened, Subject};
 
+pub use areas::Areas;
 pub use campaign::CampaignEvent;
 pub use case::CaseEvent;
 pub use client::ClientEvent;
@@ -128,6 +130,15 @@ macro_rules! events {
                 match self { $(Self::$area(event) => event.info().area,)* Self::Custom(_) => "custom" }
             }
 
+            /// Its area's place in the list of areas, see [`Areas`].
+            fn area_number(&self) -> u32 {
+                enum Number { $($area,)* Custom }
+                match self {
+                    $(Self::$area(_) => Number::$area as u32,)*
+                    Self::Custom(_) => Number::Custom as u32,
+                }
+            }
+
             /// The facts as canonical JSON (RFC 8785).
             pub fn facts(&self) -> Vec<u8> {
                 match self {
@@ -168,6 +179,11 @@ macro_rules! events {
                     Self::Custom(_) => Subject::Client(client),
                 }
             }
+        }
+
+        /// The names of all areas, `custom` last.
+        pub fn area_names() -> impl Iterator<Item = &'static str> {
+            [$($inner::TYPES[0].area,)* "custom"].into_iter()
         }
 
         /// Every built-in type, area by area.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use letopis_core::events::{ClientEvent, Event};
+use letopis_core::events::{Areas, ClientEvent, Event};
 use letopis_core::fact::{Fact, FoldOrder, effective};
 use letopis_core::ids::{ClientId, EventId, Position, Version};
 use letopis_core::log::StreamName;
@@ -135,6 +135,8 @@ pub struct Group {
     pub identified: bool,
     /// The facts in fold order, corrected, knowledge included.
     pub facts: Vec<Placed>,
+    /// The areas of the facts that folds see: no other view has rows of this owner.
+    pub areas: Areas,
     /// The members whose own stream tells who they are.
     pub known: HashSet<ClientId>,
     /// For each member the greatest place among its facts as recorded.
@@ -176,6 +178,7 @@ impl Group {
             .filter(|fact| clocks.holds(fact))
             .map(|fact| Placed { late: late.contains(&fact.id), fact })
             .collect();
+        group.areas = Areas::of(group.folded().map(|placed| &placed.fact.event));
         group
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use letopis_core::events::{Event, KnowledgeEvent, LogEvent};
+use letopis_core::events::{Areas, Event, KnowledgeEvent, LogEvent};
 use letopis_core::fact::{Fact, FoldOrder, Opener};
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::log::{EventLog, MAX_PAGE, Recorded, StreamName};
@@ -260,7 +260,10 @@ impl Work {
 
     fn apply(&self, views: &[Box<dyn View>], scope: Scope, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let (owner, identified) = (self.group.owner, self.group.identified);
-        for view in views.iter().filter(|view| view.scope() == scope) {
+        // Folding anew takes rows away, too: of an event whose correction is of no concern any more.
+        let areas =
+            if self.whole { Areas::EVERY } else { Areas::of(self.facts.iter().map(|placed| &placed.fact.event)) };
+        for view in views.iter().filter(|view| view.scope() == scope && view.areas().meet(areas)) {
             if view.per_event() {
                 view.extend(batch, identified, owner, &self.facts)?;
                 if !self.targets.is_empty() {
@@ -275,7 +278,7 @@ impl Work {
             let in_time = self.facts.partition_point(|placed| placed.fact.fold_order() <= self.frontier);
             view.extend(batch, identified, owner, &self.facts[in_time..])?;
             let mut keys = Vec::new();
-            for placed in self.late() {
+            for placed in self.late().filter(|placed| view.areas().hold(&placed.fact.event)) {
                 let cx = Context { owner, identified, late: placed.late, zone: batch.zone };
                 view.route(&placed.fact, &cx, &mut keys);
             }
@@ -290,7 +293,9 @@ impl Work {
     fn targets(&self, view: &dyn View, batch: &Batch<'_>) -> HashSet<u128> {
         let cx = Context { owner: self.group.owner, identified: false, late: false, zone: batch.zone };
         let mut keys: Vec<u128> = self.targets.iter().copied().collect();
-        for placed in self.group.folded().filter(|placed| self.targets.contains(&placed.fact.id.0)) {
+        let concerns = |event| view.areas().hold(event);
+        let targets = self.group.folded().filter(|placed| self.targets.contains(&placed.fact.id.0));
+        for placed in targets.filter(|placed| concerns(&placed.fact.event)) {
             view.route(&placed.fact, &cx, &mut keys);
         }
         keys.into_iter().collect()

@@ -5,6 +5,9 @@ use letopis_core::time::Zone;
 
 use super::row::{Atom, Owner, Row, Total, TotalTable};
 
+/// For [`Projection::AREAS`]: facts of every area, declared types included.
+pub const EVERY_AREA: &[&str] = &["*"];
+
 /// Which facts a projection is folded from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -37,6 +40,10 @@ pub trait Projection: Send + Sync + 'static {
     const NAME: &'static str;
     /// To be raised whenever the same facts give other rows or totals; the view is then rebuilt.
     const VERSION: u32;
+    /// The areas (see [`letopis_core::events::Event::area`]) of the facts that [`Projection::route`] gives rows
+    /// for, or [`EVERY_AREA`]. Facts of other areas never reach the view, so a view costs nothing where it is
+    /// not concerned: `const AREAS: &'static [&'static str] = &["deal", "order"];`
+    const AREAS: &'static [&'static str];
     /// Which facts.
     const SCOPE: Scope = Scope::Clients;
     /// A row is one event: it keeps its own client when clients merge, and lateness of others leaves it alone.

@@ -204,7 +204,7 @@ fn fold(
             let group = Group::assemble(owner, members, facts, clocks);
             part.subjects.extend(subjects(&group, clocks));
             let scope = if group.members.is_empty() { Scope::Definitions } else { Scope::Clients };
-            for view in views.iter().filter(|view| view.scope() == scope) {
+            for view in views.iter().filter(|view| view.scope() == scope && view.areas().meet(group.areas)) {
                 view.build(zone, &group, &mut part.built);
             }
             part

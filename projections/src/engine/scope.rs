@@ -13,7 +13,7 @@ use super::live::Source;
 use super::projection::Scope;
 use super::read::{QueryError, Reader};
 use super::rebuild::subjects;
-use super::view::{Built, add};
+use super::view::{Built, View, add};
 
 /// Folds one alias group, the head first, seen through two clocks, into an empty file in memory.
 ///
@@ -58,9 +58,13 @@ pub async fn trace_client(
     })?;
     for placed in group.folded() {
         file.transact(Checkpoint::default(), |_, batch| {
-            let views = source.views.iter().filter(|view| view.scope() == Scope::Clients && !view.per_event());
-            views
-                .into_iter()
+            let concerned = |view: &&Box<dyn View>| {
+                view.scope() == Scope::Clients && !view.per_event() && view.areas().hold(&placed.fact.event)
+            };
+            source
+                .views
+                .iter()
+                .filter(concerned)
                 .try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
         })?;
         see(placed, &Reader::new(file.connection(), &zone, now))?;
@@ -97,7 +101,7 @@ fn fold_group(
 ) -> Result<(), EngineError> {
     let mut built = Built::default();
     let zone: Zone = file.zone().clone();
-    for view in source.views.iter().filter(|view| view.scope() == Scope::Clients) {
+    for view in source.views.iter().filter(|view| view.scope() == Scope::Clients && view.areas().meet(group.areas)) {
         view.build(&zone, group, &mut built);
     }
     let sums = std::mem::take(&mut built.sums);

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use letopis_core::events::Areas;
 use letopis_core::fact::Fact;
 use letopis_core::ids::Position;
 use letopis_core::time::Zone;
@@ -21,6 +22,8 @@ pub trait View: Send + Sync {
     fn name(&self) -> &'static str;
     /// The version of its fold.
     fn version(&self) -> u32;
+    /// The areas of the facts that it has rows for.
+    fn areas(&self) -> Areas;
     /// Which facts it is folded from.
     fn scope(&self) -> Scope;
     /// Whether its rows are single events.
@@ -37,7 +40,7 @@ pub trait View: Send + Sync {
     fn create_tables(&self) -> String;
     /// SQL that makes its indexes; after a bulk load.
     fn create_indexes(&self) -> String;
-    /// The rows that a fact touches.
+    /// The rows that a fact of its areas touches.
     fn route(&self, fact: &Fact, cx: &Context<'_>, keys: &mut Vec<u128>);
     /// Folds new facts, none of them late, into stored rows.
     ///
@@ -174,6 +177,7 @@ pub(super) fn row_hash(table: &str, columns: &[Column], atoms: &[Atom]) -> u128 
 /// A [`Projection`] as a [`View`].
 pub struct Folded<P: Projection> {
     projection: P,
+    areas: Areas,
     insert: String,
     select: String,
     by_owner: String,
@@ -193,6 +197,7 @@ impl<P: Projection> Folded<P> {
         let marks = vec!["?"; columns.len()].join(", ");
         Self {
             projection,
+            areas: Areas::named(P::AREAS),
             insert: format!("INSERT OR REPLACE INTO {table} ({list}) VALUES ({marks})"),
             select: format!("SELECT {list} FROM {table} WHERE {} = ?1 AND {} = ?2", columns[0], columns[1]),
             by_owner: format!("SELECT {list} FROM {table} WHERE {} = ?1", columns[1]),
@@ -227,7 +232,7 @@ impl<P: Projection> Folded<P> {
         let mut rows: HashMap<u128, P::Row> = HashMap::new();
         let mut parked: HashMap<u128, Parked> = HashMap::new();
         let mut keys = Vec::new();
-        for placed in facts {
+        for placed in facts.iter().filter(|placed| self.areas.hold(&placed.fact.event)) {
             let cx = self.context(zone, owner, identified, placed.late);
             keys.clear();
             self.projection.route(&placed.fact, &cx, &mut keys);
@@ -328,6 +333,9 @@ impl<P: Projection> View for Folded<P> {
     fn version(&self) -> u32 {
         P::VERSION
     }
+    fn areas(&self) -> Areas {
+        self.areas
+    }
     fn scope(&self) -> Scope {
         P::SCOPE
     }
@@ -390,7 +398,8 @@ impl<P: Projection> View for Folded<P> {
     ) -> Result<(), StoreError> {
         let mut slots: HashMap<(Owner, u128), Slot<P::Row>> = HashMap::new();
         let mut keys = Vec::new();
-        for placed in facts.iter().filter(|placed| !placed.fact.is_knowledge()) {
+        let concerns = |placed: &&Placed| self.areas.hold(&placed.fact.event) && !placed.fact.is_knowledge();
+        for placed in facts.iter().filter(concerns) {
             let owner = match placed.fact.client {
                 Some(client) if P::PER_EVENT => client.into(),
                 _ => owner,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod areas;
 mod equivalence;
 mod history;
 mod poison;

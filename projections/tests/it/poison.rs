@@ -3,7 +3,7 @@
 use letopis_core::fact::Fact;
 use letopis_core::ids::ClientId;
 use letopis_projections::engine::group::Aliases;
-use letopis_projections::engine::projection::{Context, Projection};
+use letopis_projections::engine::projection::{Context, EVERY_AREA, Projection};
 use letopis_projections::engine::rebuild::Options;
 use letopis_projections::engine::view::{Folded, View};
 use letopis_projections::row;
@@ -26,6 +26,7 @@ struct Calls;
 impl Projection for Calls {
     const NAME: &'static str = "calls";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = EVERY_AREA;
     type Row = CallsRow;
 
     fn route(&self, _: &Fact, cx: &Context<'_>, keys: &mut Vec<u128>) {

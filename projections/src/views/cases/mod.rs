@@ -174,6 +174,7 @@ pub struct Cases;
 impl Projection for Cases {
     const NAME: &'static str = "client_case";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["case"];
     const TOTALS: &'static [TotalTable] =
         &[CaseFlow::TABLE, CaseStock::TABLE, CaseResponse::TABLE, CaseDuration::TABLE];
     type Row = CaseRow;

@@ -20,7 +20,7 @@ use letopis_core::fact::Fact;
 use letopis_core::ids::ClientId;
 use letopis_core::time::{Day, Timestamp};
 
-use crate::engine::projection::{Context, Contributions, Projection};
+use crate::engine::projection::{Context, Contributions, EVERY_AREA, Projection};
 use crate::engine::row::{Json, Total, TotalTable};
 use crate::{row, total};
 
@@ -92,6 +92,7 @@ pub struct Client;
 impl Projection for Client {
     const NAME: &'static str = "client_card";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = EVERY_AREA;
     const OPENS: &'static [&'static str] = &["client"];
     const TOTALS: &'static [TotalTable] = &[ClientFlow::TABLE];
     type Row = ClientRow;

@@ -19,6 +19,7 @@ pub struct Deals;
 impl Projection for Deals {
     const NAME: &'static str = "deals";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["deal"];
     const TOTALS: &'static [TotalTable] = &[DealStock::TABLE, DealFlow::TABLE, DealClose::TABLE, DealReach::TABLE];
     type Row = DealRow;
 

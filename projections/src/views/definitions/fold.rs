@@ -4,7 +4,7 @@ use letopis_core::events::{DefinitionEvent as D, Event};
 use letopis_core::fact::Fact;
 
 use super::rows::{DefinitionRow, EmployeeRow};
-use crate::engine::projection::{Context, Projection, Scope};
+use crate::engine::projection::{Context, EVERY_AREA, Projection, Scope};
 
 /// Definitions of every kind, one row per definition.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +17,7 @@ pub struct Employees;
 impl Projection for Stated {
     const NAME: &'static str = "definitions";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = EVERY_AREA;
     const SCOPE: Scope = Scope::Definitions;
     const PER_EVENT: bool = true;
     type Row = DefinitionRow;
@@ -42,6 +43,7 @@ impl Projection for Stated {
 impl Projection for Employees {
     const NAME: &'static str = "employees";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["definition"];
     const SCOPE: Scope = Scope::Definitions;
     const PER_EVENT: bool = true;
     const OPENS: &'static [&'static str] = &["definition"];

@@ -68,6 +68,7 @@ pub struct Handling;
 impl Projection for Handling {
     const NAME: &'static str = "contact_handling";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["interaction"];
     const TOTALS: &'static [TotalTable] = &[WaitingContacts::TABLE];
     type Row = HandlingRow;
 

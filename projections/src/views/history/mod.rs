@@ -18,7 +18,7 @@ use letopis_core::money::Currency;
 use letopis_core::time::{Day, Timestamp};
 use serde::Serialize;
 
-use crate::engine::projection::{Context, Contributions, Projection};
+use crate::engine::projection::{Context, Contributions, EVERY_AREA, Projection};
 use crate::engine::row::{Json, TotalTable};
 use crate::views::words::Blank;
 use crate::{row, total};
@@ -162,6 +162,7 @@ pub struct History;
 impl Projection for History {
     const NAME: &'static str = "history";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = EVERY_AREA;
     const PER_EVENT: bool = true;
     const TOTALS: &'static [TotalTable] =
         &[<Contacts as crate::engine::row::Total>::TABLE, <ContactTopics as crate::engine::row::Total>::TABLE];

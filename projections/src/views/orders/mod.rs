@@ -49,6 +49,7 @@ pub struct Orders;
 impl Projection for Orders {
     const NAME: &'static str = "orders";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["order"];
     const TOTALS: &'static [TotalTable] =
         &[totals::Revenue::TABLE, totals::OrderCount::TABLE, totals::PurchaseDay::TABLE];
 

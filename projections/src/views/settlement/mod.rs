@@ -96,6 +96,7 @@ fn unallocated(event: &OrderEvent) -> Option<(Money, Field)> {
 impl Projection for Settlement {
     const NAME: &'static str = "settlement";
     const VERSION: u32 = 1;
+    const AREAS: &'static [&'static str] = &["order"];
 
     type Row = UnallocatedRow;
 
