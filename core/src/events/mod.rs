@@ -22,8 +22,9 @@ pub mod log;
 pub mod order;
 mod upcast;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use serde_json::{Map, Value};
 
