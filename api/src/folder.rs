@@ -43,7 +43,9 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
     let progress = |done, total| tracing::debug!(done, total, "building the views");
     let list = letopis_projections::views::all();
     let zone = folder.settings.zone.clone();
-    let views = Views::open(&folder.views(), Arc::clone(&log), Some(Arc::clone(&vault)), zone, list, &progress).await?;
+    let memory = folder.settings.rebuild_memory_mib << 20;
+    let opener = Some(Arc::clone(&vault));
+    let views = Views::open(&folder.views(), Arc::clone(&log), opener, zone, list, memory, &progress).await?;
     let search = Search::open(&folder.views(), Arc::clone(&log), Arc::clone(&vault)).await?;
     let eraser = folder.eraser.clone().context("the folder is not open for writing")?;
     let last = eraser.last_record();

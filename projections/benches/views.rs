@@ -22,7 +22,7 @@ use letopis_projections::engine::generations::Views;
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::list::Window;
 use letopis_projections::engine::live::Source;
-use letopis_projections::engine::rebuild::{Options, rebuild};
+use letopis_projections::engine::rebuild::{MEMORY, Options, rebuild};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views;
 use letopis_projections::views::funnel::{self, By};
@@ -263,7 +263,7 @@ async fn main() {
 
     let dir = world.dir.path().join("views");
     let (log, vault) = (Arc::clone(&world.log) as Arc<dyn EventLog>, Arc::clone(&world.vault));
-    let opened = Views::open(&dir, log, Some(vault), Zone::default(), views::all(), &|_, _| {}).await;
+    let opened = Views::open(&dir, log, Some(vault), Zone::default(), views::all(), MEMORY, &|_, _| {}).await;
     let views = opened.expect("views");
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let follower = views.follow(stopped);

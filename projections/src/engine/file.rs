@@ -7,13 +7,17 @@ use letopis_core::fact::FoldOrder;
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::group::{AliasChange, order_bytes, order_from};
-use super::row::{Atom, Cell, Owner};
-use super::view::{Batch, Built, Parked, StoreError, Sums, View};
+use super::group::{AliasChange, order_from};
+use super::row::{Cell, Owner};
+use super::view::{Batch, StoreError, View};
+use super::writer::Writer;
 
 const SCHEMA: &str = include_str!("file.sql");
+/// Made after a bulk load, as the indexes of views are.
+const SUBJECT_INDEXES: &str =
+    "CREATE UNIQUE INDEX subject_client ON subject (client); CREATE INDEX subject_root ON subject (root);";
 
 /// Up to where a view file is folded, and of which log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +84,8 @@ pub struct ViewFile {
     parked: HashSet<(&'static str, Owner, u128)>,
 }
 
+/// Prepared statements that a connection keeps: a few for each table.
+const STATEMENTS: usize = 512;
 /// How often the write-ahead log is tried to be cut off while somebody reads.
 const CUT_OFF_TRIES: u32 = 50;
 /// Between two tries.
@@ -95,7 +101,13 @@ impl ViewFile {
     /// When the file cannot be made.
     pub fn create(path: &Path, views: &[Box<dyn View>], zone: &Zone) -> Result<Self, StoreError> {
         let conn = Connection::open(path)?;
-        Self::prepare(&conn)?;
+        // Until [`ViewFile::index`] the file may break with the power: nothing points to it yet. Sorted runs of
+        // large indexes go to files, so that memory stays bounded.
+        conn.execute_batch(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-65536;",
+        )?;
+        conn.pragma_update(None, "threads", std::thread::available_parallelism().map_or(1, usize::from))?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Self::define(&conn, views, zone)?;
         Ok(Self { conn, zone: zone.clone(), parked: HashSet::new() })
     }
@@ -106,7 +118,7 @@ impl ViewFile {
     /// When SQLite has no memory.
     pub fn in_memory(views: &[Box<dyn View>], zone: &Zone) -> Result<Self, StoreError> {
         let conn = Connection::open_in_memory()?;
-        conn.set_prepared_statement_cache_capacity(256);
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Self::define(&conn, views, zone)?;
         let file = Self { conn, zone: zone.clone(), parked: HashSet::new() };
         file.index(views)?;
@@ -148,7 +160,7 @@ impl ViewFile {
     pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         let conn =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.set_prepared_statement_cache_capacity(256);
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.busy_timeout(std::time::Duration::from_secs(5))?;
         Ok(conn)
     }
@@ -159,7 +171,7 @@ impl ViewFile {
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;",
         )?;
-        conn.set_prepared_statement_cache_capacity(256);
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.busy_timeout(std::time::Duration::from_secs(5))
     }
 
@@ -175,13 +187,27 @@ impl ViewFile {
         Ok(())
     }
 
-    /// Makes the indexes and marks the file as complete; after a bulk load.
+    /// About how many bytes of pages, and of each run that is sorted for an index, are held in memory.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub(super) fn limit_cache(&self, bytes: u64) -> Result<(), StoreError> {
+        self.conn.pragma_update(None, "cache_size", -i64::try_from((bytes >> 10).max(1 << 10)).unwrap_or(1 << 20))
+    }
+
+    /// Makes the indexes and marks the file as complete, safe on the disk; after a bulk load.
     ///
     /// # Errors
     /// When the file fails.
     pub fn index(&self, views: &[Box<dyn View>]) -> Result<(), StoreError> {
+        self.conn.execute_batch(SUBJECT_INDEXES)?;
         for view in views {
             self.conn.execute_batch(&view.create_indexes())?;
+        }
+        if let Some(path) = self.path() {
+            Self::prepare(&self.conn)?;
+            let synced = std::fs::File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(|error| StoreError::ToSqlConversionFailure(Box::new(error)))?;
         }
         self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
     }
@@ -265,27 +291,14 @@ impl ViewFile {
         change: impl FnOnce(&Writer<'_>, &mut Batch<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut batch = Batch {
-            conn: &tx,
-            zone: &self.zone,
-            sums: Sums::default(),
-            digests: HashMap::new(),
-            parked: &self.parked,
-            newly_parked: Vec::new(),
-            unparked: Vec::new(),
-        };
-        let writer = Writer { conn: &tx };
+        let mut batch = Batch::new(&tx, &self.zone, &self.parked);
+        let writer = Writer::new(&tx);
         change(&writer, &mut batch)?;
         let Batch { sums, digests, newly_parked, mut unparked, .. } = batch;
         unparked.retain(|key| self.parked.contains(key));
         writer.digests(&digests)?;
         writer.sums(&sums)?;
-        for (view, owner, key) in &unparked {
-            tx.execute(
-                "DELETE FROM parked WHERE view = ?1 AND owner = ?2 AND key = ?3",
-                (view, owner.put(), key.to_be_bytes()),
-            )?;
-        }
+        writer.unpark(&unparked)?;
         writer.park(&newly_parked)?;
         writer.checkpoint(checkpoint)?;
         tx.commit()?;
@@ -296,126 +309,25 @@ impl ViewFile {
         Ok(())
     }
 
+    /// Changes rows, asks, and takes the changes back.
+    ///
+    /// # Errors
+    /// When the file fails.
+    pub(super) fn suppose<T>(
+        &self,
+        change: impl FnOnce(&Writer<'_>, &mut Batch<'_>) -> Result<(), StoreError>,
+        ask: impl FnOnce(&Connection) -> T,
+    ) -> Result<T, StoreError> {
+        let tx = self.conn.unchecked_transaction()?;
+        change(&Writer::new(&tx), &mut Batch::new(&tx, &self.zone, &self.parked))?;
+        let answer = ask(&tx);
+        tx.rollback()?;
+        Ok(answer)
+    }
+
     /// How many keys are parked.
     pub fn parked(&self) -> usize {
         self.parked.len()
-    }
-}
-
-/// Writes inside a transaction of a view file.
-pub struct Writer<'a> {
-    conn: &'a Connection,
-}
-
-impl Writer<'_> {
-    /// Stores rows and totals that were folded in memory into empty tables.
-    pub(super) fn load(&self, views: &[Box<dyn View>], mut built: Built) -> Result<(), StoreError> {
-        for view in views {
-            let Some(mut rows) = built.rows.remove(view.table()) else { continue };
-            rows.sort_unstable_by(|a, b| a[..2].cmp(&b[..2]));
-            let marks = vec!["?"; view.columns().len()].join(", ");
-            let mut insert = self.conn.prepare(&format!("INSERT INTO {} VALUES ({marks})", view.table()))?;
-            for row in rows {
-                insert.execute(params_from_iter(row))?;
-            }
-        }
-        self.digests(&built.digests)?;
-        self.park(&built.parked)
-    }
-
-    /// Stores totals into empty tables.
-    pub(super) fn load_sums(&self, sums: Sums) -> Result<(), StoreError> {
-        let mut by_table: HashMap<&str, Vec<_>> = HashMap::new();
-        for ((table, key), values) in sums {
-            if values.iter().any(|value| *value != 0) {
-                by_table.entry(table).or_default().push((key, values));
-            }
-        }
-        for (table, mut totals) in by_table {
-            totals.sort_unstable();
-            let Some((key, values)) = totals.first() else { continue };
-            let marks = vec!["?"; key.len() + values.len()].join(", ");
-            let mut insert = self.conn.prepare(&format!("INSERT INTO {table} VALUES ({marks})"))?;
-            for (key, values) in totals {
-                insert.execute(params_from_iter(key.into_iter().chain(values.into_iter().map(Atom::Int))))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn sums(&self, sums: &Sums) -> Result<(), StoreError> {
-        for ((table, key), values) in sums {
-            if values.iter().all(|value| *value == 0) {
-                continue;
-            }
-            let columns = self.total_columns(table)?;
-            let (keys, sums) = columns.split_at(key.len());
-            let each = |names: &[String], part: &dyn Fn(&str) -> String, between: &str| {
-                names.iter().map(|name| part(name)).collect::<Vec<_>>().join(between)
-            };
-            let add = format!(
-                "INSERT INTO {table} VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-                vec!["?"; columns.len()].join(", "),
-                each(keys, &|k| format!("\"{k}\""), ", "),
-                each(sums, &|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\""), ", "),
-            );
-            let params = key.iter().cloned().chain(values.iter().map(|v| Atom::Int(*v)));
-            self.conn.prepare_cached(&add)?.execute(params_from_iter(params))?;
-            let drop = format!(
-                "DELETE FROM {table} WHERE {} AND {}",
-                each(keys, &|k| format!("\"{k}\" = ?"), " AND "),
-                each(sums, &|s| format!("\"{s}\" = 0"), " AND "),
-            );
-            self.conn.prepare_cached(&drop)?.execute(params_from_iter(key))?;
-        }
-        Ok(())
-    }
-
-    fn total_columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
-        let statement = self.conn.prepare_cached(&format!("SELECT * FROM {table}"))?;
-        Ok(statement.column_names().map(ToOwned::to_owned).collect())
-    }
-
-    fn digests(&self, digests: &HashMap<&'static str, u128>) -> Result<(), StoreError> {
-        for (view, delta) in digests.iter().filter(|(_, delta)| **delta != 0) {
-            let old: [u8; 16] =
-                self.conn.query_row("SELECT digest FROM view WHERE name = ?1", [view], |row| row.get(0))?;
-            let new = u128::from_be_bytes(old).wrapping_add(*delta);
-            self.conn.execute("UPDATE view SET digest = ?2 WHERE name = ?1", (view, new.to_be_bytes()))?;
-        }
-        Ok(())
-    }
-
-    fn park(&self, parked: &[Parked]) -> Result<(), StoreError> {
-        for p in parked {
-            tracing::error!(view = p.view, owner = %p.owner, position = p.position.0, "a row cannot be folded and is parked");
-            self.conn.execute(
-                "INSERT OR REPLACE INTO parked (view, owner, key, position, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (p.view, p.owner.put(), p.key.to_be_bytes(), p.position.0, &p.reason),
-            )?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.conn
-            .execute("UPDATE checkpoint SET position = ?1, leaf = ?2", (checkpoint.position.0, checkpoint.leaf))?;
-        Ok(())
-    }
-
-    pub(super) fn subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, version, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute((client.put(), root.put(), state.identified, state.known, state.version.0, order_bytes(state.seen), order_bytes(state.frontier)))?;
-        Ok(())
-    }
-
-    pub(super) fn alias(&self, change: &AliasChange) -> Result<(), StoreError> {
-        self.conn.execute(
-            "INSERT OR REPLACE INTO alias_change (position, recorded_at, absorbed, survivor) VALUES (?1, ?2, ?3, ?4)",
-            (change.position.0, change.recorded_at.0, change.absorbed.put(), change.into.put()),
-        )?;
-        Ok(())
     }
 }
 

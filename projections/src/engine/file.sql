@@ -20,15 +20,14 @@ CREATE TABLE view (
 -- reach: as recorded in his stream (seen), as corrected in
 -- the group (frontier).
 CREATE TABLE subject (
-    client     TEXT    PRIMARY KEY,
+    client     TEXT    NOT NULL,
     root       TEXT    NOT NULL,
     identified INTEGER NOT NULL,
     known      INTEGER NOT NULL,
     version    INTEGER NOT NULL,
     seen       BLOB    NOT NULL,
     frontier   BLOB    NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX subject_root ON subject (root);
+) STRICT;
 
 -- Merges and their undoings; survivor is null for an undoing.
 CREATE TABLE alias_change (

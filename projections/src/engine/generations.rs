@@ -79,10 +79,12 @@ pub struct Views {
     vault: Option<Arc<Vault>>,
     zone: Zone,
     list: Vec<Box<dyn View>>,
+    memory: u64,
     current: RwLock<Arc<ReadPool>>,
     writer: Mutex<Writer>,
     position: watch::Sender<Position>,
     failed: Stopped,
+    scratch: scope::Scratch,
     jobs: Mutex<(u64, HashMap<Clocks, Job>)>,
     /// Rises when something was erased: dated views that were being built meanwhile may still know it.
     forgotten: AtomicU64,
@@ -95,7 +97,7 @@ struct Writer {
 
 impl Views {
     /// Opens the current generation, or builds one when there is none, it was made by other folds, it was
-    /// folded from another log, or it is far behind.
+    /// folded from another log, or it is far behind. A rebuild uses about `memory` bytes.
     ///
     /// # Errors
     /// When the log cannot be read or the folder cannot be written.
@@ -105,6 +107,7 @@ impl Views {
         vault: Option<Arc<Vault>>,
         zone: Zone,
         list: Vec<Box<dyn View>>,
+        memory: u64,
         progress: Progress<'_>,
     ) -> Result<Arc<Self>, EngineError> {
         std::fs::create_dir_all(dir).map_err(|error| EngineError::Store(Box::new(error)))?;
@@ -119,7 +122,8 @@ impl Views {
             (Some(name), Some(file)) => (dir.join(name), file),
             (old, _) => {
                 let path = dir.join(next_name(old.as_deref()));
-                let file = rebuild::rebuild(source, &path, &zone, Options::default(), progress).await?;
+                let options = Options { memory, ..Options::default() };
+                let file = rebuild::rebuild(source, &path, &zone, options, progress).await?;
                 write_pointer(dir, &path)?;
                 if let Some(old) = old {
                     remove_file(&dir.join(old));
@@ -135,10 +139,12 @@ impl Views {
             vault,
             zone,
             list,
+            memory,
             current: RwLock::new(ReadPool::new(path)),
             writer: Mutex::new(Writer { file, aliases }),
             position,
             failed: Mutex::new(None),
+            scratch: scope::Scratch::default(),
             jobs: Mutex::new((0, HashMap::new())),
             forgotten: AtomicU64::new(0),
         }))
@@ -210,7 +216,8 @@ impl Views {
         let old = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let name = old.path().file_name().and_then(|name| name.to_str()).map(ToOwned::to_owned);
         let path = self.dir.join(next_name(name.as_deref()));
-        let mut file = rebuild::rebuild(self.source(), &path, &self.zone, Options::default(), progress).await?;
+        let options = Options { memory: self.memory, ..Options::default() };
+        let mut file = rebuild::rebuild(self.source(), &path, &self.zone, options, progress).await?;
         let mut aliases = Aliases::from_changes(&file.alias_changes()?);
         let mut writer = lock(&self.writer);
         while live::step(self.source(), &mut file, &mut aliases).await? > 0 {}
@@ -313,16 +320,18 @@ impl Views {
     ) -> Result<T, QueryError> {
         let storage = |error: EngineError| QueryError::Storage(Box::new(error));
         let root = members[0];
-        let mut file = ViewFile::in_memory(&self.list, &self.zone)?;
-        scope::fold_client(self.source(), &mut file, members, clocks).await.map_err(storage)?;
+        let mut groups = vec![scope::group_of(self.source(), members, clocks).await.map_err(storage)?.0];
         if clocks.known_at.is_some() {
-            scope::fold_definitions(self.source(), &mut file, clocks).await.map_err(storage)?;
-            return query(&Reader::new(file.connection(), &self.zone, now), root);
+            groups.extend(scope::definitions(self.source(), clocks).await.map_err(storage)?);
+            let ask = |conn: &Connection| query(&Reader::new(conn, &self.zone, now), root);
+            return self.scratch.ask(&self.list, &self.zone, &groups, clocks, ask);
         }
         // Each definition is a row with its instant: those of the present views answer for any `as_of`.
         let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let reader = Reader::new(file.connection(), &self.zone, now);
-        generation.read(|conn| query(&reader.with_definitions(conn), root))
+        self.scratch.ask(&self.list, &self.zone, &groups, clocks, |conn| {
+            let reader = Reader::new(conn, &self.zone, now);
+            generation.read(|stated| query(&reader.with_definitions(stated), root))
+        })
     }
 
     /// Whole views at past clocks: starts building them when nobody has, when they lack an event that the
@@ -385,7 +394,7 @@ impl Views {
             self.source(),
             &path,
             &self.zone,
-            Options { clocks, ..Options::default() },
+            Options { clocks, memory: self.memory, ..Options::default() },
             &|_, _| {},
         ));
         let generation = ReadPool::new(path);

@@ -1,7 +1,8 @@
 //! Which facts belong together: alias groups, the two clocks, lateness.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
+use foldhash::HashMap;
 use letopis_core::events::{Areas, ClientEvent, Event};
 use letopis_core::fact::{Fact, FoldOrder, effective};
 use letopis_core::ids::{ClientId, EventId, Position, Version};
@@ -64,6 +65,8 @@ impl AliasChange {
 #[derive(Debug, Clone, Default)]
 pub struct Aliases {
     parent: HashMap<ClientId, ClientId>,
+    /// The reverse.
+    children: HashMap<ClientId, BTreeSet<ClientId>>,
 }
 
 impl Aliases {
@@ -80,9 +83,20 @@ impl Aliases {
     pub fn apply(&mut self, change: &AliasChange) {
         match change.into {
             // The log refuses circles; one in a damaged log must not hang us.
-            Some(into) if self.root(into) != change.absorbed => drop(self.parent.insert(change.absorbed, into)),
+            Some(into) if self.root(into) != change.absorbed => {
+                self.part(change.absorbed);
+                self.parent.insert(change.absorbed, into);
+                self.children.entry(into).or_default().insert(change.absorbed);
+            }
             Some(_) => {}
-            None => drop(self.parent.remove(&change.absorbed)),
+            None => self.part(change.absorbed),
+        }
+    }
+
+    fn part(&mut self, absorbed: ClientId) {
+        let Some(parent) = self.parent.remove(&absorbed) else { return };
+        if let Some(children) = self.children.get_mut(&parent) {
+            children.remove(&absorbed);
         }
     }
 
@@ -97,10 +111,12 @@ impl Aliases {
 
     /// The group under a head: the head first, then the others ascending.
     pub fn members(&self, root: ClientId) -> Vec<ClientId> {
-        let mut group: Vec<ClientId> =
-            self.parent.keys().copied().filter(|&client| self.root(client) == root).collect();
-        group.sort_unstable();
-        group.insert(0, root);
+        let (mut group, mut next) = (vec![root], 0);
+        while let Some(member) = group.get(next) {
+            group.extend(self.children.get(member).into_iter().flatten());
+            next += 1;
+        }
+        group[1..].sort_unstable();
         group
     }
 

@@ -1,7 +1,9 @@
 //! Live: the tail of the log into the view file, rows and checkpoint in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use foldhash::{HashMap, HashMapExt};
 use letopis_core::events::{Areas, Event, KnowledgeEvent, LogEvent};
 use letopis_core::fact::{Fact, FoldOrder, Opener};
 use letopis_core::ids::{ClientId, Position, Version};
@@ -84,7 +86,7 @@ pub async fn step(source: Source<'_>, file: &mut ViewFile, aliases: &mut Aliases
     let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
     let checkpoint = Checkpoint { position: last.position, leaf: last.leaf };
 
-    let mut plan = Plan { aliases: aliases.clone(), ..Plan::default() };
+    let mut plan = Plan::new(aliases);
     for recorded in page {
         plan.take(source.decode(recorded)?);
     }
@@ -109,7 +111,10 @@ pub async fn step(source: Source<'_>, file: &mut ViewFile, aliases: &mut Aliases
         }
         definitions.iter().try_for_each(|work| work.apply(source.views, Scope::Definitions, batch))
     })?;
-    *aliases = plan.aliases;
+    let regrouped = if let Cow::Owned(aliases) = plan.aliases { Some(aliases) } else { None };
+    if let Some(regrouped) = regrouped {
+        *aliases = regrouped;
+    }
     if file.parked() > MAX_PARKED {
         return Err(EngineError::TooManyParked(file.parked()));
     }
@@ -117,9 +122,9 @@ pub async fn step(source: Source<'_>, file: &mut ViewFile, aliases: &mut Aliases
 }
 
 /// What a page says, by owner.
-#[derive(Default)]
-struct Plan {
-    aliases: Aliases,
+struct Plan<'a> {
+    /// Copied when the page changes them: until it is stored they stay as they were.
+    aliases: Cow<'a, Aliases>,
     changes: Vec<AliasChange>,
     /// By the stream's own client, in recorded order.
     by_client: BTreeMap<ClientId, Vec<Fact>>,
@@ -147,11 +152,22 @@ struct Work {
     states: Vec<(ClientId, SubjectState)>,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
+    fn new(aliases: &'a Aliases) -> Self {
+        Self {
+            aliases: Cow::Borrowed(aliases),
+            changes: Vec::new(),
+            by_client: BTreeMap::new(),
+            by_definition: BTreeMap::new(),
+            regrouped: BTreeSet::new(),
+            absorbed: Vec::new(),
+        }
+    }
+
     fn take(&mut self, fact: Fact) {
         if let Some(change) = AliasChange::of(&fact) {
             let before = self.aliases.root(change.absorbed);
-            self.aliases.apply(&change);
+            self.aliases.to_mut().apply(&change);
             self.regrouped.extend([change.absorbed, before, self.aliases.root(change.absorbed)]);
             self.changes.push(change);
         }

@@ -4,22 +4,29 @@
 //! log ([`rebuild`]), folds one client's facts in memory for strong and dated answers ([`scope`]), and keeps
 //! generations of view files ([`generations`]). A [`question::Question`] is what can be asked of them.
 
+pub mod built;
 pub mod file;
+mod folded;
 pub(crate) mod follow;
 pub mod generations;
 pub mod group;
 pub mod list;
 pub mod live;
+mod parts;
 pub(crate) mod pool;
 pub mod projection;
 pub mod question;
 pub mod read;
 pub mod rebuild;
+mod record;
 pub mod row;
 pub mod scope;
 pub mod stored;
+pub mod text;
+mod totals;
 pub mod verify;
 pub mod view;
+pub mod writer;
 
 use letopis_core::log::LogError;
 

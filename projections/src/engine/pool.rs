@@ -71,7 +71,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Deletes a database with what lies beside it.
 pub(crate) fn remove_file(path: &Path) {
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in ["", "-wal", "-shm", "-parts", "-groups"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         if let Err(error) = std::fs::remove_file(&name)

@@ -1,24 +1,33 @@
-//! Rebuild: the whole log into a new view file, decoded once for all views, folded in parallel by owner.
+//! Rebuild: the whole log into a new view file, in bounded memory, decoded once for all views.
 //!
-//! The owners are cut into parts by a hash, so that memory is bounded: with `parts` = n, the log is read n
-//! times and about one n-th of it is decoded and held at once.
+//! Three stages. Several threads read the log and put its events into parts by owner, as bytes, beyond a bound
+//! into a file. Several threads take a part each, decode it owner by owner and fold every view. One thread
+//! writes the rows as the parts come; totals, then indexes, are made at the end.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
+use foldhash::HashMap;
 use letopis_core::fact::Fact;
 use letopis_core::ids::{ClientId, Position};
-use letopis_core::log::{MAX_PAGE, Recorded};
+use letopis_core::log::{LogError, MAX_PAGE, Recorded};
 use letopis_core::time::Zone;
-use rayon::prelude::*;
 
 use super::EngineError;
+use super::built::{Built, add_digest};
 use super::file::{Checkpoint, SubjectState, ViewFile};
 use super::group::{AliasChange, Aliases, Clocks, Group, definition_owner};
 use super::live::Source;
+use super::parts::Parts;
+use super::pool::lock;
 use super::projection::Scope;
+use super::record;
 use super::row::Owner;
-use super::view::{Built, Sums, View, add};
+use super::totals::Totals;
+use super::view::{Parked, StoreError, View};
+use super::writer::Writer;
 
 /// How a rebuild goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -27,22 +36,30 @@ pub struct Options {
     pub clocks: Clocks,
     /// Only events up to here; the head when `None`.
     pub upto: Option<Position>,
-    /// About how many events are held in memory at once.
-    pub events_in_memory: u64,
+    /// About how many bytes of memory are used; what does not fit waits in a file beside the new one.
+    pub memory: u64,
     /// At least this many parts; for tests.
     pub min_parts: u64,
 }
 
-/// Events that are held in memory at once when nothing else is said: about 1 GiB.
-pub const EVENTS_IN_MEMORY: u64 = 2_000_000;
+/// Bytes of memory that a rebuild uses when nothing else is said: 1 GiB.
+pub const MEMORY: u64 = 1 << 30;
+/// A part has one event for so many bytes of memory, within [`PART`]: some parts, with rows ten times their size,
+/// are held at once.
+const MEMORY_PER_EVENT: u64 = 64 << 10;
+/// Fewest and most events of a part. The rows of larger ones leave the processor's cache before they are written.
+const PART: (u64, u64) = (512, 4_096);
+
+/// Sums are held in memory under one key for so many bytes of it.
+const MEMORY_PER_TOTAL: u64 = 4 << 10;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clocks: Clocks::default(), upto: None, events_in_memory: EVENTS_IN_MEMORY, min_parts: 1 }
+        Self { clocks: Clocks::default(), upto: None, memory: MEMORY, min_parts: 1 }
     }
 }
 
-/// Told how many events were read of how many.
+/// Told how much is done of how much; every event is read, then folded.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// Folds the log into a new file. The file stands at the position it was folded up to, with indexes.
@@ -58,162 +75,252 @@ pub async fn rebuild(
 ) -> Result<ViewFile, EngineError> {
     let head = source.log.head().await.map_err(EngineError::Log)?;
     let upto = options.upto.map_or(head, |upto| upto.min(head));
-    let parts = upto.0.div_ceil(options.events_in_memory.max(1)).max(options.min_parts).max(1);
-    let scan = Scan { source, upto, clocks: options.clocks };
-
     let mut file = ViewFile::create(path, source.views, zone)?;
-    // Which part a client belongs to depends on his merges. With one part they are found on the way.
-    let mut changes = if parts > 1 { scan.alias_changes().await? } else { Vec::new() };
-    let mut aliases = Aliases::from_changes(&changes);
-    let (mut checkpoint, mut sums) = (Checkpoint::default(), Sums::new());
-    for part in 0..parts {
-        let mine = |owner: Owner| owner.0 % u128::from(parts) == u128::from(part);
-        let report = |position: Position| progress(part * upto.0 + position.0, parts * upto.0);
-        let (facts, end) = scan.facts(&aliases, &mine, &report).await?;
-        checkpoint = end;
-        if parts == 1 {
-            changes = facts
-                .values()
-                .flatten()
-                .filter_map(AliasChange::of)
-                .filter(|c| options.clocks.knows(c.recorded_at))
-                .collect();
-            changes.sort_unstable_by_key(|change| change.position);
-            aliases = Aliases::from_changes(&changes);
+    file.limit_cache(options.memory / 8)?;
+
+    let events = (options.memory / MEMORY_PER_EVENT).clamp(PART.0, PART.1);
+    let count = upto.0.div_ceil(events).max(options.min_parts).max(1) as usize;
+    let held = (options.memory / 2) as usize;
+    let parts = Parts::new(count, held, &beside(path, "-parts"));
+    let scan = Scan { source, upto, clocks: options.clocks, parts: &parts, progress };
+    let (changes, checkpoint) = scan.run()?;
+
+    // Events of merged records lie in parts of their own streams, and are moved to parts of their groups.
+    let aliases = Aliases::from_changes(&changes);
+    let groups = Groups::of(&aliases);
+    let moved = Parts::new(count, held / 4, &beside(path, "-groups"));
+    let totals = Totals::new((options.memory / MEMORY_PER_TOTAL) as usize);
+    let mut ends = Ends { totals, digests: HashMap::default(), parked: Vec::new() };
+    for (parts, moved) in [(&parts, Some(&moved)), (&moved, None)] {
+        let folding =
+            Folding { source, zone, clocks: options.clocks, groups: &groups, parts, moved, upto: upto.0, progress };
+        if !parts.is_empty() {
+            folding.run(&mut file, &mut ends)?;
         }
-        let mut folded = fold(source.views, zone, options.clocks, gather(facts, &aliases));
-        for (key, values) in folded.built.sums.drain() {
-            add(&mut sums, key, &values, 1);
-        }
-        file.transact(Checkpoint::default(), |writer, _| {
-            folded.subjects.sort_unstable_by_key(|(client, ..)| *client);
-            for (client, root, state) in &folded.subjects {
-                writer.subject(*client, *root, state)?;
-            }
-            writer.load(source.views, folded.built)
-        })?;
     }
-    file.transact(checkpoint, |writer, _| {
+    file.transact(checkpoint, |writer, batch| {
         changes.iter().try_for_each(|change| writer.alias(change))?;
-        writer.load_sums(sums)
+        batch.digests = ends.digests;
+        batch.newly_parked = ends.parked;
+        ends.totals.finish(source.views, writer)
     })?;
     file.index(source.views)?;
     Ok(file)
 }
 
+/// A file beside another.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn store(error: std::io::Error) -> EngineError {
+    EngineError::Store(Box::new(error))
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Reads the log into parts.
 struct Scan<'a> {
     source: Source<'a>,
     upto: Position,
     clocks: Clocks,
+    parts: &'a Parts,
+    progress: Progress<'a>,
 }
 
 impl Scan<'_> {
-    /// Every page up to the end, cut there.
-    async fn page(&self, after: Position) -> Result<Vec<Recorded>, EngineError> {
-        let mut page = self.source.log.read_all(after, MAX_PAGE).await.map_err(EngineError::Log)?;
-        page.truncate(page.partition_point(|recorded| recorded.position <= self.upto));
-        Ok(page)
-    }
-
-    /// Merges and their undoings, without decoding anything else.
-    async fn alias_changes(&self) -> Result<Vec<AliasChange>, EngineError> {
-        let (mut changes, mut after) = (Vec::new(), Position(0));
-        loop {
-            let page = self.page(after).await?;
-            let Some(last) = page.last() else { return Ok(changes) };
-            after = last.position;
-            for recorded in page {
-                if matches!(&*recorded.event_type, "client.merged" | "client.unmerged")
-                    && self.clocks.knows(recorded.recorded_at)
-                {
-                    changes.extend(AliasChange::of(&self.source.decode(recorded)?));
+    /// Returns the merges and their undoings, in the order of the log, and where it ends.
+    fn run(&self) -> Result<(Vec<AliasChange>, Checkpoint), EngineError> {
+        let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
+        let found = Mutex::new((Vec::new(), Checkpoint::default()));
+        let read = || -> Result<(), EngineError> {
+            // Reads of a log need nothing of a runtime but that there is one.
+            let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(store)?;
+            loop {
+                let after = next.fetch_add(MAX_PAGE as u64, Ordering::Relaxed);
+                if after >= self.upto.0 {
+                    return Ok(());
                 }
+                let page = runtime.block_on(self.source.log.read_all(Position(after), MAX_PAGE));
+                let taken = page.map_err(EngineError::Log).and_then(|page| self.page(page, after));
+                let (changes, end) = taken.inspect_err(|_| {
+                    // The others need not go on.
+                    next.store(self.upto.0, Ordering::Relaxed);
+                })?;
+                let mut found = lock(&found);
+                found.0.extend(changes);
+                found.1 = if end.position > found.1.position { end } else { found.1 };
+                drop(found);
+                let read = end.position.0 - after;
+                (self.progress)(done.fetch_add(read, Ordering::Relaxed) + read, self.upto.0 * 2);
             }
-        }
+        };
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..threads()).map(|_| scope.spawn(read)).collect();
+            readers
+                .into_iter()
+                .try_for_each(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+        let (mut changes, end) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        changes.sort_unstable_by_key(|change: &AliasChange| change.position);
+        Ok((changes, end))
     }
 
-    /// The facts of some owners, by their own stream.
-    async fn facts(
-        &self,
-        aliases: &Aliases,
-        mine: &(dyn Fn(Owner) -> bool + Sync),
-        report: &(dyn Fn(Position) + Sync),
-    ) -> Result<(HashMap<Owner, Vec<Fact>>, Checkpoint), EngineError> {
-        let (mut facts, mut end) = (HashMap::<Owner, Vec<Fact>>::new(), Checkpoint::default());
-        loop {
-            let page = self.page(end.position).await?;
-            let Some(last) = page.last() else { return Ok((facts, end)) };
-            end = Checkpoint { position: last.position, leaf: last.leaf };
-            let decoded: Vec<(Owner, Fact)> = page
-                .into_par_iter()
-                .with_min_len(64)
-                .filter_map(|recorded| {
-                    let client = recorded.stream.client_id();
-                    let head =
-                        client.map_or_else(|| definition_owner(&recorded.stream), |client| aliases.root(client).into());
-                    mine(head)
-                        .then(|| self.source.decode(recorded).map(|fact| (client.map_or(head, Owner::from), fact)))
-                })
-                .collect::<Result<_, _>>()?;
-            for (owner, fact) in decoded {
-                facts.entry(owner).or_default().push(fact);
+    /// Takes a page in, cut at the end.
+    fn page(&self, mut page: Vec<Recorded>, after: u64) -> Result<(Vec<AliasChange>, Checkpoint), EngineError> {
+        page.truncate(page.partition_point(|recorded| recorded.position <= self.upto));
+        let due = self.upto.0.min(after + MAX_PAGE as u64);
+        let Some(last) = page.last().filter(|last| last.position.0 == due) else {
+            return Err(EngineError::Log(LogError::damage(format!("position {due} of the log is missing"))));
+        };
+        let (end, mut changes) = (Checkpoint { position: last.position, leaf: last.leaf }, Vec::new());
+        for recorded in page.into_iter().filter(|recorded| self.clocks.knows(recorded.recorded_at)) {
+            let client = recorded.stream.client_id();
+            let owner = client.map_or_else(|| definition_owner(&recorded.stream), Owner::from);
+            self.parts.put(owner, |out| record::put(out, owner, &recorded)).map_err(store)?;
+            if matches!(&*recorded.event_type, "client.merged" | "client.unmerged") {
+                changes.extend(AliasChange::of(&self.source.decode(recorded)?));
             }
-            report(end.position);
         }
+        Ok((changes, end))
     }
 }
 
-/// The streams of each alias group together.
-fn gather(mut streams: HashMap<Owner, Vec<Fact>>, aliases: &Aliases) -> Vec<(Owner, Vec<ClientId>, Vec<Fact>)> {
-    let mut heads: HashMap<ClientId, Vec<ClientId>> = HashMap::new();
-    for (client, head) in aliases.absorbed() {
-        heads.entry(head).or_default().push(client);
-    }
-    let mut groups = Vec::with_capacity(streams.len());
-    for (head, mut members) in heads {
-        members.sort_unstable();
-        members.insert(0, head);
-        let facts: Vec<Fact> = members.iter().filter_map(|&member| streams.remove(&member.into())).flatten().collect();
-        // A group of another part has no facts here.
-        if !facts.is_empty() {
-            groups.push((head.into(), members, facts));
-        }
-    }
-    groups.extend(streams.into_iter().map(|(owner, facts)| {
-        let members = facts.first().and_then(|fact| fact.client).into_iter().collect();
-        (owner, members, facts)
-    }));
-    groups
+/// The alias groups of more than one record, by their heads; the head stands first.
+struct Groups<'a> {
+    aliases: &'a Aliases,
+    members: HashMap<ClientId, Vec<ClientId>>,
 }
 
+impl<'a> Groups<'a> {
+    fn of(aliases: &'a Aliases) -> Self {
+        let mut members: HashMap<ClientId, Vec<ClientId>> = HashMap::default();
+        for (client, head) in aliases.absorbed() {
+            members.entry(head).or_default().push(client);
+        }
+        for (head, members) in &mut members {
+            members.sort_unstable();
+            members.insert(0, *head);
+        }
+        Self { aliases, members }
+    }
+
+    /// The head of the group that an owner belongs to, if it is in any.
+    fn head(&self, owner: Owner) -> Option<Owner> {
+        let head = self.aliases.root(owner.client());
+        self.members.contains_key(&head).then_some(head.into())
+    }
+}
+
+/// What is written when all parts are: sums over all of them.
+struct Ends {
+    totals: Totals,
+    digests: HashMap<&'static str, u128>,
+    parked: Vec<Parked>,
+}
+
+impl Ends {
+    fn take(&mut self, built: &mut Built, writer: &Writer<'_>) -> Result<(), StoreError> {
+        for (view, digest) in built.digests.drain() {
+            add_digest(&mut self.digests, view, digest);
+        }
+        self.parked.append(&mut built.parked);
+        self.totals.take(std::mem::take(&mut built.sums), writer)
+    }
+}
+
+/// Folds parts into a file.
+struct Folding<'a> {
+    source: Source<'a>,
+    zone: &'a Zone,
+    clocks: Clocks,
+    groups: &'a Groups<'a>,
+    parts: &'a Parts,
+    /// Where events of merged records are moved to; `None` when they are here.
+    moved: Option<&'a Parts>,
+    upto: u64,
+    progress: Progress<'a>,
+}
+
+/// A part, folded: rows, and what the file keeps about the clients.
 #[derive(Default)]
 struct FoldedPart {
     built: Built,
     subjects: Vec<(ClientId, ClientId, SubjectState)>,
 }
 
-fn fold(
-    views: &[Box<dyn View>],
-    zone: &Zone,
-    clocks: Clocks,
-    groups: Vec<(Owner, Vec<ClientId>, Vec<Fact>)>,
-) -> FoldedPart {
-    groups
-        .into_par_iter()
-        .fold(FoldedPart::default, |mut part, (owner, members, facts)| {
-            let group = Group::assemble(owner, members, facts, clocks);
-            part.subjects.extend(subjects(&group, clocks));
-            let scope = if group.members.is_empty() { Scope::Definitions } else { Scope::Clients };
-            for view in views.iter().filter(|view| view.scope() == scope && view.areas().meet(group.areas)) {
-                view.build(zone, &group, &mut part.built);
+impl Folding<'_> {
+    fn run(&self, file: &mut ViewFile, ends: &mut Ends) -> Result<(), EngineError> {
+        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let (sender, folded) = sync_channel(1);
+        let work = |sender: SyncSender<Result<FoldedPart, EngineError>>| {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                // Nobody receives any more when writing failed.
+                if number >= self.parts.count() || sender.send(self.part(number, &done)).is_err() {
+                    return;
+                }
             }
-            part
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads() {
+                let sender = sender.clone();
+                scope.spawn(|| work(sender));
+            }
+            drop(sender);
+            for part in folded {
+                let mut part = part?;
+                file.transact(Checkpoint::default(), |writer, _| {
+                    for (client, root, state) in &part.subjects {
+                        writer.subject(*client, *root, state)?;
+                    }
+                    writer.load(self.source.views, &part.built)?;
+                    ends.take(&mut part.built, writer)
+                })?;
+            }
+            Ok(())
         })
-        .reduce(FoldedPart::default, |mut a, b| {
-            a.built.merge(b.built);
-            a.subjects.extend(b.subjects);
-            a
-        })
+    }
+
+    /// Decodes and folds a part, owner by owner, in the order of owners.
+    fn part(&self, number: usize, done: &AtomicU64) -> Result<FoldedPart, EngineError> {
+        let bytes = self.parts.take(number).map_err(store)?;
+        let mut entries = record::entries(&bytes).map_err(EngineError::Log)?;
+        entries.sort_unstable_by_key(|entry| (entry.owner, entry.position));
+        let mut out = FoldedPart::default();
+        for entries in entries.chunk_by(|a, b| a.owner == b.owner) {
+            let owner = entries[0].owner;
+            if let (Some(moved), Some(head)) = (self.moved, self.groups.head(owner)) {
+                for entry in entries {
+                    moved.put(head, |out| entry.put_as(out, head)).map_err(store)?;
+                }
+                continue;
+            }
+            let decode = |entry: &record::Entry<'_>| self.source.decode(entry.read().map_err(EngineError::Log)?);
+            let facts: Vec<Fact> = entries.iter().map(decode).collect::<Result<_, _>>()?;
+            let of_one = || facts.first().and_then(|fact| fact.client).into_iter().collect();
+            let members = self.groups.members.get(&owner.client()).cloned().unwrap_or_else(of_one);
+            let group = Group::assemble(owner, members, facts, self.clocks);
+            out.subjects.extend(subjects(&group, self.clocks));
+            build(self.source.views, self.zone, &group, &mut out.built);
+        }
+        if self.moved.is_some() {
+            let folded = entries.len() as u64;
+            (self.progress)(self.upto + done.fetch_add(folded, Ordering::Relaxed) + folded, self.upto * 2);
+        }
+        Ok(out)
+    }
+}
+
+/// Folds all views that are concerned by the facts of a group.
+pub(super) fn build(views: &[Box<dyn View>], zone: &Zone, group: &Group, out: &mut Built) {
+    let scope = if group.members.is_empty() { Scope::Definitions } else { Scope::Clients };
+    let concerned = |view: &&Box<dyn View>| view.scope() == scope && view.areas().meet(group.areas);
+    views.iter().filter(concerned).for_each(|view| view.build(zone, group, out));
 }
 
 /// What the view file keeps about the clients of a group.

@@ -17,6 +17,8 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::text::Text;
+
 /// A value of one column. There are no floats: sums must not depend on their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Atom {
@@ -25,7 +27,7 @@ pub enum Atom {
     /// An integer.
     Int(i64),
     /// A text.
-    Text(Box<str>),
+    Text(Text),
 }
 
 impl ToSql for Atom {
@@ -96,7 +98,7 @@ macro_rules! texts {
         impl Cell for $ty {
             const SQL: &'static str = "TEXT";
             fn put(&self) -> Atom {
-                Atom::Text(self.to_string().into())
+                Atom::Text(Text::of(self))
             }
             fn get(value: ValueRef<'_>) -> Result<Self, WrongValue> {
                 value.as_str().ok().and_then(|text| text.parse().ok()).ok_or(WrongValue)
@@ -212,8 +214,14 @@ pub trait Row: Clone + PartialEq + Send + Sync + 'static {
     fn key(&self) -> u128;
     /// Whose it is.
     fn owner(&self) -> Owner;
+    /// Puts its columns behind others, in the order of [`Row::COLUMNS`].
+    fn put_into(&self, atoms: &mut Vec<Atom>);
     /// Its columns, in the order of [`Row::COLUMNS`].
-    fn put(&self) -> Vec<Atom>;
+    fn put(&self) -> Vec<Atom> {
+        let mut atoms = Vec::with_capacity(Self::COLUMNS.len());
+        self.put_into(&mut atoms);
+        atoms
+    }
     /// From a statement that selects [`Row::COLUMNS`] in order.
     ///
     /// # Errors
@@ -309,9 +317,9 @@ macro_rules! row {
             fn owner(&self) -> $crate::engine::row::Owner {
                 self.$owner
             }
-            fn put(&self) -> Vec<$crate::engine::row::Atom> {
+            fn put_into(&self, atoms: &mut Vec<$crate::engine::row::Atom>) {
                 use $crate::engine::row::Cell;
-                vec![self.$key.put(), self.$owner.put(), $(self.$field.put()),*]
+                atoms.extend([self.$key.put(), self.$owner.put(), $(self.$field.put()),*]);
             }
             fn get(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
                 let mut index = 0;

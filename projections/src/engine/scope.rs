@@ -1,19 +1,75 @@
 //! Answers about one client that do not come from the view file: strong, as of a date, as known at a time.
 //!
-//! The client's facts are folded in memory into a small view file of its own, and the same queries run on it.
+//! The client's facts are folded in memory into a small view file, and the same queries run on it.
+
+use std::sync::Mutex;
 
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::StreamName;
 use letopis_core::time::{Timestamp, Zone};
+use rusqlite::Connection;
 
 use super::EngineError;
+use super::built::Built;
 use super::file::{Checkpoint, ViewFile};
 use super::group::{Clocks, Group, Placed, definition_owner};
 use super::live::Source;
+use super::pool::lock;
 use super::projection::Scope;
 use super::read::{QueryError, Reader};
-use super::rebuild::subjects;
-use super::view::{Built, View, add};
+use super::rebuild::{build, subjects};
+use super::view::{Batch, StoreError, View};
+use super::writer::Writer;
+
+/// Files that are kept to be asked again.
+const MAX_IDLE: usize = 8;
+
+/// Empty files in memory. Making their tables takes longer than most questions: what a question puts in is taken
+/// back, and the tables stay.
+#[derive(Default)]
+pub(super) struct Scratch {
+    idle: Mutex<Vec<ViewFile>>,
+}
+
+impl Scratch {
+    /// Folds groups into an empty file and asks it.
+    ///
+    /// # Errors
+    /// When SQLite has no memory, or what the question says.
+    pub(super) fn ask<T>(
+        &self,
+        views: &[Box<dyn View>],
+        zone: &Zone,
+        groups: &[Group],
+        clocks: Clocks,
+        ask: impl FnOnce(&Connection) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        let idle = lock(&self.idle).pop();
+        let file = idle.map_or_else(|| ViewFile::in_memory(views, zone), Ok)?;
+        let answer = file.suppose(|writer, batch| put(views, writer, batch, groups, clocks), ask)?;
+        let mut idle = lock(&self.idle);
+        if idle.len() < MAX_IDLE {
+            idle.push(file);
+        }
+        answer
+    }
+}
+
+/// The facts of one alias group, the head first, seen through two clocks; and the last of them in the log.
+///
+/// # Errors
+/// When the log cannot be read or an event is damaged.
+pub(super) async fn group_of(
+    source: Source<'_>,
+    members: Vec<ClientId>,
+    clocks: Clocks,
+) -> Result<(Group, Position), EngineError> {
+    let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
+    let facts = source.streams(&streams, Position(u64::MAX)).await?;
+    let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
+    let owner = members.first().copied().unwrap_or_default().into();
+    Ok((Group::assemble(owner, members, facts, clocks), last))
+}
 
 /// Folds one alias group, the head first, seen through two clocks, into an empty file in memory.
 ///
@@ -25,12 +81,36 @@ pub async fn fold_client(
     members: Vec<ClientId>,
     clocks: Clocks,
 ) -> Result<(), EngineError> {
-    let Some(&root) = members.first() else { return Ok(()) };
-    let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
-    let facts = source.streams(&streams, Position(u64::MAX)).await?;
-    let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
-    let group = Group::assemble(root.into(), members, facts, clocks);
-    fold_group(source, file, &group, clocks, last)
+    if members.is_empty() {
+        return Ok(());
+    }
+    let (group, last) = group_of(source, members, clocks).await?;
+    let checkpoint = Checkpoint { position: last, ..Checkpoint::default() };
+    file.transact(checkpoint, |writer, batch| put(source.views, writer, batch, &[group], clocks)).map_err(Into::into)
+}
+
+/// All definitions, seen through two clocks: they are nobody's, so they are not among a client's facts.
+///
+/// # Errors
+/// When the log cannot be read or an event is damaged.
+pub(super) async fn definitions(source: Source<'_>, clocks: Clocks) -> Result<Vec<Group>, EngineError> {
+    let mut groups = Vec::new();
+    for stream in source.log.definition_streams().await.map_err(EngineError::Log)? {
+        let owner = definition_owner(&stream);
+        let facts = source.streams(&[stream], Position(u64::MAX)).await?;
+        groups.push(Group::assemble(owner, Vec::new(), facts, clocks));
+    }
+    Ok(groups)
+}
+
+/// Folds all definitions, seen through two clocks, into the file of [`fold_client`].
+///
+/// # Errors
+/// When the log cannot be read or an event is damaged.
+pub async fn fold_definitions(source: Source<'_>, file: &mut ViewFile, clocks: Clocks) -> Result<(), EngineError> {
+    let groups = definitions(source, clocks).await?;
+    let at = file.checkpoint()?;
+    file.transact(at, |writer, batch| put(source.views, writer, batch, &groups, clocks)).map_err(Into::into)
 }
 
 /// Folds the facts of one alias group one by one, seen through two clocks, and shows after each what the views
@@ -47,10 +127,10 @@ pub async fn trace_client(
     see: &mut (dyn FnMut(&Placed, &Reader<'_>) -> Result<(), QueryError> + Send),
 ) -> Result<(), QueryError> {
     let storage = |error: EngineError| QueryError::Storage(Box::new(error));
-    let Some(&root) = members.first() else { return Ok(()) };
-    let streams: Vec<StreamName> = members.iter().map(|&member| StreamName::client(member)).collect();
-    let facts = source.streams(&streams, Position(u64::MAX)).await.map_err(storage)?;
-    let group = Group::assemble(root.into(), members, facts, clocks);
+    if members.is_empty() {
+        return Ok(());
+    }
+    let (group, _) = group_of(source, members, clocks).await.map_err(storage)?;
     let mut file = ViewFile::in_memory(source.views, zone)?;
     let zone = zone.clone();
     file.transact(Checkpoint::default(), |writer, _| {
@@ -61,59 +141,31 @@ pub async fn trace_client(
             let concerned = |view: &&Box<dyn View>| {
                 view.scope() == Scope::Clients && !view.per_event() && view.areas().hold(&placed.fact.event)
             };
-            source
-                .views
-                .iter()
-                .filter(concerned)
-                .try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
+            let mut views = source.views.iter().filter(concerned);
+            views.try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
         })?;
         see(placed, &Reader::new(file.connection(), &zone, now))?;
     }
     Ok(())
 }
 
-/// Folds all definitions, seen through two clocks, into the file of [`fold_client`]: they are nobody's, so they
-/// are not among the client's facts.
-///
-/// # Errors
-/// When the log cannot be read or an event is damaged.
-pub async fn fold_definitions(source: Source<'_>, file: &mut ViewFile, clocks: Clocks) -> Result<(), EngineError> {
-    let zone: Zone = file.zone().clone();
-    let mut built = Built::default();
-    for stream in source.log.definition_streams().await.map_err(EngineError::Log)? {
-        let owner = definition_owner(&stream);
-        let facts = source.streams(&[stream], Position(u64::MAX)).await?;
-        let group = Group::assemble(owner, Vec::new(), facts, clocks);
-        for view in source.views.iter().filter(|view| view.scope() == Scope::Definitions) {
-            view.build(&zone, &group, &mut built);
-        }
-    }
-    let at = file.checkpoint()?;
-    file.transact(at, |writer, _| writer.load(source.views, built)).map_err(Into::into)
-}
-
-fn fold_group(
-    source: Source<'_>,
-    file: &mut ViewFile,
-    group: &Group,
+/// Folds groups into empty tables.
+fn put(
+    views: &[Box<dyn View>],
+    writer: &Writer<'_>,
+    batch: &mut Batch<'_>,
+    groups: &[Group],
     clocks: Clocks,
-    last: Position,
-) -> Result<(), EngineError> {
+) -> Result<(), StoreError> {
     let mut built = Built::default();
-    let zone: Zone = file.zone().clone();
-    for view in source.views.iter().filter(|view| view.scope() == Scope::Clients && view.areas().meet(group.areas)) {
-        view.build(&zone, group, &mut built);
-    }
-    let sums = std::mem::take(&mut built.sums);
-    file.transact(Checkpoint { position: last, ..Checkpoint::default() }, |writer, batch| {
+    for group in groups {
+        build(views, batch.zone, group, &mut built);
         for (client, root, state) in subjects(group, clocks) {
             writer.subject(client, root, &state)?;
         }
-        writer.load(source.views, built)?;
-        for (key, values) in sums {
-            add(&mut batch.sums, key, &values, 1);
-        }
-        Ok(())
-    })
-    .map_err(Into::into)
+    }
+    writer.load(views, &built)?;
+    writer.load_sums(&built.sums)?;
+    (batch.digests, batch.newly_parked) = (built.digests, built.parked);
+    Ok(())
 }

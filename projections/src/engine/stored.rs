@@ -137,7 +137,7 @@ impl StoredViews {
     /// # Errors
     /// When they cannot be read.
     pub fn kept_totals(&self, view: &dyn View) -> Result<super::view::Sums, StoreError> {
-        let mut sums = super::view::Sums::new();
+        let mut sums = super::view::Sums::default();
         for total in tables(view).iter().filter(|table| table.is_total) {
             self.rows(view, total, &mut |row| {
                 let (key, values) = row.split_at(total.keys);
@@ -173,7 +173,7 @@ impl StoredViews {
                 Ok(match row.get_ref(index)? {
                     ValueRef::Null => Atom::Null,
                     ValueRef::Integer(value) => Atom::Int(value),
-                    other => Atom::Text(String::from_utf8_lossy(other.as_bytes().unwrap_or_default()).into()),
+                    other => Atom::Text((*String::from_utf8_lossy(other.as_bytes().unwrap_or_default())).into()),
                 })
             };
             if !take((0..columns.len()).map(atom).collect::<Result<_, StoreError>>()?) {

@@ -49,7 +49,7 @@ impl ViewFile {
 }
 
 fn sums(conn: &Connection, view: &dyn View) -> Result<Sums, StoreError> {
-    let mut out = Sums::new();
+    let mut out = Sums::default();
     for table in view.totals() {
         let mut statement = conn.prepare(&format!("SELECT * FROM {}", table.name))?;
         let mut rows = statement.query([])?;
@@ -58,7 +58,7 @@ fn sums(conn: &Connection, view: &dyn View) -> Result<Sums, StoreError> {
             for index in 0..table.keys.len() {
                 key.push(match row.get_ref(index)? {
                     ValueRef::Integer(value) => Atom::Int(value),
-                    ValueRef::Text(text) => Atom::Text(String::from_utf8_lossy(text).into()),
+                    ValueRef::Text(text) => Atom::Text((*String::from_utf8_lossy(text)).into()),
                     _ => Atom::Null,
                 });
             }

@@ -110,7 +110,8 @@ async fn forget_views(folder: &Folder, console: &Console) -> Result<()> {
         bar.set_length(of);
         bar.set_position(at);
     };
-    let views = Views::open(&dir, log, folder.vault.clone(), zone, list, &progress);
+    let memory = folder.settings.rebuild_memory_mib << 20;
+    let views = Views::open(&dir, log, folder.vault.clone(), zone, list, memory, &progress);
     let views = views.await.context("opening the views")?;
     bar.finish_and_clear();
     let hint = "the views, which are to forget; start again, or delete the folder views/";

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use letopis_core::ids::Position;
 use letopis_projections::engine::generations;
-use letopis_projections::engine::rebuild::{EVENTS_IN_MEMORY, Options, rebuild};
+use letopis_projections::engine::rebuild::{Options, rebuild};
 use letopis_projections::engine::stored::{StoredTable, StoredViews, tables};
 use serde_json::{Value, json};
 
@@ -31,9 +31,10 @@ pub struct RebuildArgs {
     /// Only events up to this position.
     #[arg(long, value_name = "POSITION")]
     pub upto: Option<u64>,
-    /// About how many events are held in memory at once; a longer log is read several times.
-    #[arg(long, value_name = "EVENTS", default_value_t = EVENTS_IN_MEMORY)]
-    pub in_memory: u64,
+    /// About how much memory is used; what does not fit waits in a file beside the views. As the folder's
+    /// settings say when missing.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..1 << 30))]
+    pub memory: Option<u64>,
     /// At least so many parts.
     #[arg(long, default_value_t = 1)]
     pub parts: u64,
@@ -66,7 +67,7 @@ pub async fn run(args: &RebuildArgs, console: &Console) -> Result<Done> {
     };
     let options = Options {
         upto: args.upto.map(Position),
-        events_in_memory: args.in_memory,
+        memory: args.memory.unwrap_or(data.folder.settings.rebuild_memory_mib) << 20,
         min_parts: args.parts,
         ..Options::default()
     };
