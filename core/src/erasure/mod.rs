@@ -98,7 +98,7 @@ pub struct Certificate {
 pub struct Forgotten {
     /// The stream.
     pub stream: String,
-    /// How many sealed parts were deleted.
+    /// How many sealed parts are missing from it by now, those of earlier erasures included.
     pub sealed: u64,
     /// SHA-256 over the positions of their events, ascending, 8 bytes each, big-endian.
     pub positions: Code,

@@ -46,7 +46,7 @@ area! {
         subject: Code,
         /// On which legal basis.
         basis: Code,
-        /// How many sealed parts of this stream were deleted.
+        /// How many sealed parts are missing from this stream by now, those of earlier erasures included.
         sealed: u64,
         /// SHA-256 over the positions of their events, ascending, 8 bytes each, big-endian; 64 hexadecimal digits.
         positions: Code,
