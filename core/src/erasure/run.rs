@@ -82,6 +82,7 @@ impl Eraser {
             clients: plan.clients,
             streams: plan.streams.into_iter().map(|stream| (stream.stream, EventId(ulid()))).collect(),
             keys: plan.marks,
+            copies: plan.copies,
             basis,
             actor: actor.to_owned(),
             at: now,
@@ -273,6 +274,7 @@ impl Eraser {
             identities: told.iter().map(|(_, identities)| *identities).max().unwrap_or_default(),
             streams: told.into_iter().map(|(stream, _)| stream).collect(),
             keys: begun.keys.iter().map(|mark| mark.number).collect(),
+            copies: begun.copies.clone(),
         })
     }
 }
