@@ -2,7 +2,6 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use letopis_core::log::alias_group;
 use letopis_core::money::Currency;
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::list::Window;
@@ -30,9 +29,9 @@ async fn field(State(app): State<App>, Path(id): Path<String>, mut asked: Asked)
     let field: String = asked.required("field")?;
     asked.finish()?;
     let client = extract::client(&app, &id).await?;
-    let members = alias_group(&*app.log, client).await?;
     let position = app.log.head().await?;
     let (now, clocks) = (asked.now(&app), asked.clocks);
+    let members = app.views.group(client, clocks).await?;
     let explained = explain::explain(app.views.source(), app.views.zone(), now, members, clocks, &field).await?;
     Ok(envelope(&app, &asked, "client_card", explained, Fresh { position, lag: 0 }))
 }

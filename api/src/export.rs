@@ -2,6 +2,7 @@
 //!
 //! JSON Lines, each with `line`: a `manifest` with what follows, one `event` for each event, and a `bundle` with the
 //! proof that they are complete, when the log has been sealed. The text of the bundle is a file for `check-proof`.
+//! Each copy is entered in the register of exports, so that a later erasure can name it.
 
 use std::collections::VecDeque;
 
@@ -11,9 +12,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use letopis_core::events::Event;
+use letopis_core::events::log::Exported;
+use letopis_core::exports::{self, Digesting};
 use letopis_core::fact::Opener;
 use letopis_core::ids::{ClientId, Version};
-use letopis_core::log::{LogError, MAX_PAGE, Recorded, StreamName, alias_group};
+use letopis_core::log::{AppendError, LogError, MAX_PAGE, Recorded, StreamName, alias_group};
 use letopis_core::personal::Subject;
 use letopis_core::trust::prove::{Personal, Proofs};
 use letopis_core::trust::store;
@@ -22,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Audit;
-use crate::error::Problem;
+use crate::error::{Kind, Problem};
 use crate::events::shape::shown;
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
@@ -58,7 +61,13 @@ async fn export(
         "streams": streams, "position": app.log.head().await?, "made_at": app.now().to_string(), "made_by": who.actor,
     });
     let bundle = bundle(&app, client).await?;
-    let lines = Lines { app, due, at: Version(0), first: Some(manifest), last: bundle };
+    let lines = Lines { app: app.clone(), due, at: Version(0), first: Some(manifest), last: bundle };
+    // Read twice: it is entered in the register with its digest before the first byte is out.
+    let (mut first, mut digest) = (lines.clone(), Digesting::default());
+    while let Some(page) = first.next().await? {
+        digest.take(&page);
+    }
+    enter(&app, client, &who.actor, "client", digest).await?;
     let body = stream::unfold(lines, |mut lines| async move {
         let next = lines.next().await.inspect_err(|error| tracing::error!(error = chain(error), "an export broke off"));
         next.transpose().map(|page| (page, lines))
@@ -66,6 +75,24 @@ async fn export(
     let name = format!("attachment; filename=\"{client}.ndjson\"");
     let head = [(header::CONTENT_TYPE, "application/x-ndjson".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((head, Body::from_stream(body)).into_response())
+}
+
+/// Enters a copy of a client's data in the register of exports.
+pub(crate) async fn enter(
+    app: &App,
+    client: ClientId,
+    actor: &str,
+    what: &str,
+    digest: Digesting,
+) -> Result<(), Problem> {
+    let upto = app.log.head().await?;
+    let what = what.parse().map_err(|error| LogError::new("what was exported", error))?;
+    let exported = Exported { what, digest: digest.finish()?, upto };
+    let recorded = exports::record(&*app.log, &*app.clock, &app.random, Some(client), actor, exported).await;
+    recorded.map(drop).map_err(|error| match error {
+        AppendError::Unknown(error) => error.into(),
+        error => Problem::new(Kind::Refused, format!("the copy cannot be entered in the register of exports: {error}")),
+    })
 }
 
 /// The proof, without keys: whoever gets it reads the events beside it. None before the first seal.
@@ -82,6 +109,7 @@ async fn bundle(app: &App, client: ClientId) -> Result<Option<Value>, Problem> {
     Ok(Some(json!({ "line": "bundle", "bundle": text })))
 }
 
+#[derive(Clone)]
 struct Lines {
     app: App,
     /// Streams with their last versions.

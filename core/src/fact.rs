@@ -135,11 +135,11 @@ impl Fact {
     }
 
     /// Whether it is filtered by the recorded clock only: a correction, a retraction, a merge, an identity, an
-    /// erasure.
+    /// erasure, an export.
     pub fn is_knowledge(&self) -> bool {
         use crate::events::ClientEvent as C;
         match &self.event {
-            Event::Knowledge(_) | Event::Log(LogEvent::Erased(_)) => true,
+            Event::Knowledge(_) | Event::Log(LogEvent::Erased(_) | LogEvent::Exported(_)) => true,
             Event::Client(event) => {
                 matches!(event, C::Merged(_) | C::Unmerged(_) | C::IdentityLinked(_) | C::IdentityUnlinked(_))
             }

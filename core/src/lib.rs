@@ -22,6 +22,7 @@ pub mod definitions;
 pub mod erasure;
 pub mod error;
 pub mod events;
+pub mod exports;
 pub mod fact;
 pub mod folder;
 pub mod identity;

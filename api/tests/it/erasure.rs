@@ -14,6 +14,7 @@ use letopis_core::time::ManualClock;
 use letopis_core::trust::{check, signer};
 use letopis_projections::engine::stored::{StoredViews, tables};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -387,4 +388,26 @@ async fn an_export_holds_all_that_is_his_and_nothing_of_his_contact_persons() {
     let key = signer::public_key(dir.path()).expect("a key");
     let report = check::check(bundle["bundle"].as_str().expect("text").as_bytes(), &key, &check::Policy::default());
     assert_eq!(report.expect("complete and unaltered").events, events as u64);
+}
+
+#[tokio::test]
+async fn an_erasure_names_the_copies_that_were_handed_out_before() {
+    let dir = TempDir::new().expect("tempdir");
+    let desk = Desk::open(dir.path()).await;
+    desk.post(&history(1, &|k| if k == 0 { "C-1".into() } else { format!("word{k}") })).await;
+    desk.post(&history(2, &|k| if k == 0 { "C-2".into() } else { format!("other{k}") })).await;
+    desk.app.sealer.seal().await.expect("seals");
+    let text = desk.get("/v1/clients/shop:C-1/export").await.json.as_str().expect("lines").to_owned();
+    desk.get("/v1/clients/shop:C-1/proof").await;
+    let opened = desk.get("/v1/clients/shop:C-1/proof?personal=opened").await;
+    assert_eq!(opened.status, StatusCode::OK, "{}", opened.json);
+    let plan = desk.get("/v1/clients/shop:C-1/erasure").await.json;
+    let copies = plan["copies"].as_array().expect("copies");
+    let what: Vec<&str> = copies.iter().filter_map(|copy| copy["what"].as_str()).collect();
+    assert_eq!(what, ["client", "bundle"], "a proof that stays closed tells nothing");
+    let digest: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&copies[0]["digest"], &copies[0]["actor"]), (&json!(digest), &json!("local")));
+    assert_eq!(desk.get("/v1/clients/shop:C-2/erasure").await.json["copies"], json!([]));
+    let certificate = desk.erase("shop:C-1").await;
+    assert_eq!(certificate["copies"], plan["copies"]);
 }

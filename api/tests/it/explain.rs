@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Server, registered};
+use crate::support::{Server, at, registered, with};
 
 fn item(kind: &str, id: &str, at: &str, data: &Value) -> Value {
     json!({ "type": kind, "id": id, "source": "shop", "client": "shop:C-1", "occurred_at": at, "data": data })
@@ -63,4 +63,35 @@ async fn a_total_is_the_sum_of_what_it_is_explained_by() {
         assert_eq!(parts["items"][0]["field"], format!("money.EUR.{what}"));
     }
     assert_eq!(card["money"][0]["paid"]["minor"], 500);
+}
+
+#[tokio::test]
+async fn a_field_is_explained_by_the_group_as_it_was_known_then() {
+    let server = server().await;
+    let of_other = |item: Value| with(item, "client", "shop:C-2");
+    server.accept(&of_other(registered("shop:C-2", "Anna again"))).await;
+    let line = json!([{ "product": "tea", "quantity": "1", "unit_price": "9.00" }]);
+    let placed = json!({ "order": "shop:O-2", "currency": "EUR", "lines": line });
+    server.accept(&of_other(item("order.placed", "e-6", "2026-02-06T10:00:00Z", &placed))).await;
+    let paid = json!({ "payment": "shop:e-7", "order": "shop:O-2", "amount": { "minor": 900, "currency": "EUR" } });
+    server.accept(&of_other(item("payment.received", "e-7", "2026-02-07T10:00:00Z", &paid))).await;
+    server.clock.set(at("2026-03-12T12:00:00Z"));
+    let merged = json!({ "absorbed": "shop:C-2", "reason": "same phone" });
+    server.accept(&item("client.merged", "m-1", "2026-03-12T10:00:00Z", &merged)).await;
+    server.clock.set(at("2026-03-14T12:00:00Z"));
+    server.accept(&item("client.unmerged", "m-2", "2026-03-14T10:00:00Z", &merged)).await;
+    server.fresh("/v1/clients/shop:C-1").await;
+    let (one, other) = ("shop:C-1", "shop:C-2");
+    for (client, known_at, sum) in [
+        (one, "2026-03-11", 500),
+        (one, "2026-03-13", 1_400),
+        (one, "2026-03-15", 500),
+        (other, "2026-03-11", 900),
+        (other, "2026-03-13", 1_400),
+        (other, "2026-03-15", 900),
+    ] {
+        let path = format!("/v1/clients/{client}/explain?field=money.EUR.paid&known_at={known_at}");
+        let data = server.get(&path).await.json["data"].clone();
+        assert_eq!(data["value"]["minor"], sum, "{client} {known_at}: {data}");
+    }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
+use crate::exports::Copy;
 use crate::ids::{ClientId, ContactId, EmployeeId, ErasureId, Position};
 use crate::log::sqlite::SqliteLog;
 use crate::log::{AppendError, LogError};
@@ -90,6 +91,9 @@ pub struct Certificate {
     pub keys: Vec<u64>,
     /// How many identities nobody has any more.
     pub identities: u64,
+    /// Copies that were handed out before and may hold him: they are not reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Copy>,
 }
 
 /// What a stream lost.
@@ -98,7 +102,7 @@ pub struct Certificate {
 pub struct Forgotten {
     /// The stream.
     pub stream: String,
-    /// How many sealed parts were deleted.
+    /// How many sealed parts are missing from it by now, those of earlier erasures included.
     pub sealed: u64,
     /// SHA-256 over the positions of their events, ascending, 8 bytes each, big-endian.
     pub positions: Code,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::survey::{Survey, streams_under, survey};
 use super::{EraseError, Eraser, Hold, Target, holds};
+use crate::exports::{self, Copy};
 use crate::fact::effective;
 use crate::ids::ClientId;
 use crate::log::{EventLog, LogError, StreamName, alias_group};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub stays: Vec<Stays>,
     /// What forbids it.
     pub holds: Vec<Hold>,
+    /// Copies that were handed out and may hold him: they would not be reached.
+    pub copies: Vec<Copy>,
     #[serde(skip)]
     pub(super) marks: Vec<KeyMark>,
 }
@@ -116,6 +119,7 @@ impl Eraser {
             identities: self.identities(&clients)?.len(),
             stays: stays(&surveys, shared),
             holds: holds(&facts, today),
+            copies: self.copies(target, &surveys).await?,
             clients,
             marks,
         })
@@ -174,6 +178,21 @@ impl Eraser {
             }
         }
         Ok((keys, shared))
+    }
+
+    /// The copies that may hold what is personal of him: his own, and those of many that go as far as his streams.
+    pub(super) async fn copies(&self, target: Target, surveys: &[Survey]) -> Result<Vec<Copy>, LogError> {
+        let first = surveys.iter().flat_map(|survey| survey.parts.iter().map(|part| part.position)).min();
+        let mut copies = exports::of_many(&*self.log).await?;
+        copies.retain(|copy| first.is_some_and(|first| first <= copy.upto));
+        // What is personal of contact persons and employees stays closed in the copies of a client.
+        if let Target::Client(_) = target {
+            for fact in surveys.iter().flat_map(|survey| &survey.facts) {
+                copies.extend(Copy::of(fact)?);
+            }
+        }
+        copies.sort_by_key(|copy| copy.record);
+        Ok(copies)
     }
 
     /// The identities of clients.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Certificate;
 use crate::code::Code;
+use crate::exports::Copy;
 use crate::identity::IdentityKey;
 use crate::ids::{ClientId, ErasureId, EventId};
 use crate::log::{LogError, StreamName};
@@ -38,6 +39,9 @@ pub struct Begun {
     pub streams: Vec<(String, EventId)>,
     /// The keys that are destroyed.
     pub keys: Vec<KeyMark>,
+    /// Copies that are not reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Copy>,
     /// On which legal basis.
     pub basis: Code,
     /// Who ordered it, an opaque id.
@@ -200,6 +204,7 @@ mod tests {
             clients: vec![ClientId(n)],
             streams: vec![(StreamName::client(ClientId(n)).to_string(), EventId(n))],
             keys: Vec::new(),
+            copies: Vec::new(),
             basis: "gdpr-17".parse().expect("code"),
             actor: "key/1".into(),
             at: Moment::default(),

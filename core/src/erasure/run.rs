@@ -4,8 +4,6 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::register::{Begun, Entry};
 use super::survey::{Survey, survey};
 use super::{Certificate, EraseError, Eraser, Forgotten, Target};
@@ -15,8 +13,8 @@ use crate::events::{Event, LogEvent};
 use crate::ids::{CommitId, ErasureId, EventId, Position, Version};
 use crate::log::{Commit, EventLog, IndexChange, LogError, NewEvent, StreamName};
 use crate::time::Moment;
-use crate::trust::hex;
 use crate::trust::leaf::Meta;
+use crate::trust::missing::digest;
 
 /// Streams that are recorded in one commit.
 const STREAMS: usize = 500;
@@ -84,6 +82,7 @@ impl Eraser {
             clients: plan.clients,
             streams: plan.streams.into_iter().map(|stream| (stream.stream, EventId(ulid()))).collect(),
             keys: plan.marks,
+            copies: plan.copies,
             basis,
             actor: actor.to_owned(),
             at: now,
@@ -217,7 +216,7 @@ impl Eraser {
             match found.facts.last() {
                 None => {}
                 Some(last) if last.id == *record => told.extend(recorded(&last.event, stream, last.position)),
-                Some(_) => new.push((stream, *record, deleted(&found))),
+                Some(_) => new.push((stream, *record, missing(&found))),
             }
         }
         for part in new.chunks(STREAMS) {
@@ -229,7 +228,7 @@ impl Eraser {
                     subject: begun.subject.clone(),
                     basis: begun.basis.clone(),
                     sealed: positions.len() as u64,
-                    positions: digest(positions)?,
+                    positions: code(&digest(positions.iter().copied()))?,
                     keys: begun.keys.len() as u64,
                     identities: identities.len() as u64,
                 });
@@ -275,6 +274,7 @@ impl Eraser {
             identities: told.iter().map(|(_, identities)| *identities).max().unwrap_or_default(),
             streams: told.into_iter().map(|(stream, _)| stream).collect(),
             keys: begun.keys.iter().map(|mark| mark.number).collect(),
+            copies: begun.copies.clone(),
         })
     }
 }
@@ -286,18 +286,9 @@ fn recorded(event: &Event, stream: &StreamName, record: Position) -> Option<(For
     Some((Forgotten { stream, sealed: e.sealed, positions: e.positions.clone(), record }, e.identities))
 }
 
-/// The parts that were deleted since the erasure before.
-fn deleted(survey: &Survey) -> Vec<Position> {
-    let is_record = |event: &Event| matches!(event, Event::Log(LogEvent::Erased(_)));
-    let before = survey.facts.iter().rfind(|fact| is_record(&fact.event)).map_or(Position(0), |fact| fact.position);
-    let gone = survey.parts.iter().filter(|part| part.key.is_none() && part.position > before);
-    gone.map(|part| part.position).collect()
-}
-
-fn digest(positions: &[Position]) -> Result<Code, LogError> {
-    let mut hasher = Sha256::new();
-    positions.iter().for_each(|position| hasher.update(position.0.to_be_bytes()));
-    code(&hex::encode(&hasher.finalize()))
+/// The parts that are missing by now, those of earlier erasures included: see [`crate::trust::missing`].
+fn missing(survey: &Survey) -> Vec<Position> {
+    survey.parts.iter().filter(|part| part.key.is_none()).map(|part| part.position).collect()
 }
 
 fn code(text: &str) -> Result<Code, LogError> {

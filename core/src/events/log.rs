@@ -2,7 +2,7 @@
 //! Nobody can post it.
 
 use crate::code::Code;
-use crate::ids::ErasureId;
+use crate::ids::{ErasureId, Position};
 
 /// The area of these events.
 pub(crate) const AREA: &str = "log";
@@ -46,7 +46,7 @@ area! {
         subject: Code,
         /// On which legal basis.
         basis: Code,
-        /// How many sealed parts of this stream were deleted.
+        /// How many sealed parts are missing from this stream by now, those of earlier erasures included.
         sealed: u64,
         /// SHA-256 over the positions of their events, ascending, 8 bytes each, big-endian; 64 hexadecimal digits.
         positions: Code,
@@ -54,6 +54,17 @@ area! {
         keys: u64,
         /// How many identities it released, over all its streams.
         identities: u64,
+    }
+
+    /// A copy of what the log holds was handed out, and no erasure reaches it since: of a client alone in his own
+    /// stream, of many in the stream `log/exports`.
+    event Exported = "log.exported" @ 1 {
+        /// What: `client` (a client's own export), `bundle` (his proof with the keys), `events`, `view` or `raw`.
+        what: Code,
+        /// SHA-256 of its bytes, 64 hexadecimal digits.
+        digest: Code,
+        /// It may hold events up to this position.
+        upto: Position,
     }
 }
 

@@ -10,7 +10,6 @@
 //! hashes beside its path, the lowest first: it shows a stream with its version and head, or that there is
 //! none.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -78,32 +77,35 @@ fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new_with_prefix(NODE).chain_update(left).chain_update(right).finalize().into()
 }
 
-/// All nodes that change with these buckets, the root among them; `read` gives the others as they were.
+/// All nodes that change with these buckets (ascending), the buckets first, the root last; `read` gives the others as
+/// they were.
 ///
 /// # Errors
 /// When `read` fails.
 pub fn update<E>(
-    buckets: BTreeMap<NodeId, Hash>,
+    buckets: Vec<(NodeId, Hash)>,
     mut read: impl FnMut(NodeId) -> Result<Option<Hash>, E>,
-) -> Result<BTreeMap<NodeId, Hash>, E> {
-    let mut changed = buckets.clone();
-    let mut level = buckets;
+) -> Result<Vec<(NodeId, Hash)>, E> {
+    let (mut changed, mut from) = (buckets, 0);
     for _ in 0..LEVELS {
-        let mut above = BTreeMap::new();
-        for id in level.keys() {
-            let parent = NodeId(id.0 / 2);
-            if above.contains_key(&parent) {
-                continue;
-            }
-            let mut child = |id: NodeId| match level.get(&id) {
-                Some(hash) => Ok(*hash),
-                None => Ok(read(id)?.unwrap_or_else(|| id.empty())),
+        let to = changed.len();
+        let mut at = from;
+        while at < to {
+            let (id, hash) = changed[at];
+            let beside = NodeId(id.0 ^ 1);
+            at += 1;
+            let is_left = id.0.is_multiple_of(2);
+            let sibling = match changed[at..to].first() {
+                Some((next, hash)) if is_left && *next == beside => {
+                    at += 1;
+                    *hash
+                }
+                _ => read(beside)?.unwrap_or_else(|| beside.empty()),
             };
-            let hash = node_hash(&child(NodeId(parent.0 * 2))?, &child(NodeId(parent.0 * 2 + 1))?);
-            above.insert(parent, hash);
+            let (left, right) = if is_left { (hash, sibling) } else { (sibling, hash) };
+            changed.push((NodeId(id.0 / 2), node_hash(&left, &right)));
         }
-        changed.extend(above.iter().map(|(id, hash)| (*id, *hash)));
-        level = above;
+        from = to;
     }
     Ok(changed)
 }
@@ -126,6 +128,7 @@ pub fn root_of(bucket: NodeId, content: &[Head], path: &[Hash; LEVELS]) -> Hash 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
     use std::convert::Infallible;
 
     fn head(tag: [u8; 3], version: u64) -> Head {
@@ -142,7 +145,7 @@ mod tests {
         for one in heads {
             let bucket = NodeId::bucket_of(&one.tag.0);
             content.entry(bucket).or_default().push(one);
-            let dirty = BTreeMap::from([(bucket, bucket_hash(&content[&bucket]))]);
+            let dirty = vec![(bucket, bucket_hash(&content[&bucket]))];
             let changed = update(dirty, |id| Ok::<_, Infallible>(nodes.get(&id).copied())).expect("infallible");
             nodes.extend(changed);
         }

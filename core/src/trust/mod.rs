@@ -1,7 +1,7 @@
 //! What makes the log prove itself and forget: leaves, tree, heads, checkpoints; sealed envelopes, keys.
 //!
 //! Pure: [`leaf`], [`chain`], [`tree`], [`heads`], [`note`], [`cosign`], [`bundle`], [`receipt`], [`check`],
-//! [`seal`].
+//! [`missing`], [`seal`].
 //! With files: [`store`] (`trust.db`), [`signer`] (the signing key and what it signed), [`sealer`] (follows
 //! the log and seals it), [`prove`] (reads proofs), [`audit`] (what `trust.db` holds, for those who check it),
 //! [`witness`] (cosigns the checkpoints of other logs), [`vault`].
@@ -15,6 +15,7 @@ pub mod heads;
 pub mod hex;
 pub mod key_numbers;
 pub mod leaf;
+pub mod missing;
 pub mod note;
 pub mod prove;
 pub mod receipt;

@@ -240,7 +240,7 @@ pub(super) fn pending_nodes(db: &Connection) -> Result<BTreeMap<NodeId, Hash>, L
         heads.extend(read_bucket(db, sql, id)?.into_iter().map(|head| (head.tag, head)));
         dirty.insert(id, heads::bucket_hash(&heads.into_values().collect::<Vec<_>>()));
     }
-    heads::update(dirty, |id| node(db, id))
+    Ok(heads::update(dirty.into_iter().collect(), |id| node(db, id))?.into_iter().collect())
 }
 
 /// Moves what is pending to its place.

@@ -361,3 +361,23 @@ async fn proofs_stay_green_and_those_of_others_do_not_change_by_a_byte() {
         assert_eq!((said.erased > 0, said.closed), (erased, 0));
     }
 }
+
+/// What the client loses lies before the record of the first erasure.
+#[tokio::test]
+async fn a_client_who_is_erased_after_his_contact_person_is_proved_complete() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let desk = Desk::open(dir.path()).await;
+    let (anna, _) = populate(&desk).await;
+    let person = ContactId(desk.folder.identity.as_ref().expect("key").derive("contact", &["shop:M-0"]));
+    let first = desk.erase(Target::Contact(person)).await;
+    let second = desk.erase(Target::Client(anna)).await;
+    assert_eq!(first.streams[0].sealed, 1);
+    assert!(second.streams[0].sealed > 1, "all that is missing by then: {second:?}");
+    let log: Arc<dyn EventLog> = desk.folder.log.clone();
+    let sealer = Sealer::open(dir.path(), log.clone(), clock(), Arc::new(Random::system()), DEFAULT_ORIGIN).await;
+    sealer.expect("opens").seal().await.expect("seals");
+    let bundle = Proofs::open(dir.path()).expect("proofs").bundle(&*log, Personal::Closed, anna).await;
+    let key = signer::public_key(dir.path()).expect("a key");
+    let said = check::check(&bundle.expect("a bundle"), &key, &Policy::default()).expect("complete and unaltered");
+    assert_eq!((said.erased, said.closed), (second.streams[0].sealed, 0));
+}

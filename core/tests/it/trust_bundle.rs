@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use letopis_core::ids::ClientId;
+use letopis_core::ids::{ClientId, Position};
 use letopis_core::random::Random;
 use letopis_core::testing::samples::START;
 use letopis_core::time::{Clock, DAY_US, Timestamp};
@@ -27,6 +27,9 @@ pub(crate) struct Made {
     pub earlier: Vec<u8>,
     pub now: Timestamp,
     pub last_note: String,
+    /// The checkpoint of all of them, and the proof of Anna's first event in it.
+    pub note: String,
+    pub proof: String,
 }
 
 pub(crate) fn made() -> &'static Made {
@@ -42,11 +45,26 @@ async fn make() -> Made {
     let (anna, closed) = (w.bundle(MERGED, true).await, w.bundle(ANNA, false).await);
     let (boris, erased) = (w.bundle(BORIS, true).await, w.bundle(ERASED, false).await);
     let (nobody, now) = (w.bundle(NOBODY, false).await, w.clock.now());
+    let note = w.proofs().checkpoint().expect("reads").expect("one");
+    let proof = w.proofs().receipt(&*w.log, Position(1), false).await.expect("reads").expect("covered");
     let sealer = w.sealer().await;
     sealer.seal().await.expect("seals");
     let last_note = w.proofs().checkpoint().expect("reads").expect("one");
     let key_line = std::fs::read_to_string(w.dir.path().join("checkpoint.pub")).expect("a key");
-    Made { key: w.key(), key_line, earlier: anna.clone(), anna, closed, boris, erased, nobody, now, last_note }
+    Made {
+        key: w.key(),
+        key_line,
+        earlier: anna.clone(),
+        anna,
+        closed,
+        boris,
+        erased,
+        nobody,
+        now,
+        last_note,
+        note,
+        proof,
+    }
 }
 
 fn good(bytes: &[u8], client: ClientId) -> Report {
@@ -71,11 +89,13 @@ fn a_good_bundle_says_whose_how_many_up_to_where_and_what_could_be_read() {
 
 /// Released bundles stay valid, and the same log gives the same bytes. `LETOPIS_BLESS=1` writes new ones.
 #[test]
-fn the_bundles_in_the_fixtures_are_made_byte_for_byte() {
+fn the_proofs_in_the_fixtures_are_made_byte_for_byte() {
     let m = made();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/trust");
     let files = [
         ("checkpoint.pub", m.key_line.as_bytes()),
+        ("checkpoint.txt", m.note.as_bytes()),
+        ("event.tlog-proof", m.proof.as_bytes()),
         ("opened.bundle", &m.anna),
         ("closed.bundle", &m.closed),
         ("erased.bundle", &m.erased),
@@ -156,6 +176,8 @@ const TAMPERED: &[(&str, Tamper, &str)] = &[
         },
         "other-stream",
     ),
+    ("a leaf inserted in the middle", |b| insert_leaf(anna(b), 2), "version-order"),
+    ("a leaf inserted at the end", |b| insert_leaf(anna(b), 4), "head-version"),
     ("a client left out of his group", |b| b.clients.retain(|part| part.client == ANNA), "key-order"),
     (
         "a client left out of his group, with his key",
@@ -231,6 +253,16 @@ const TAMPERED: &[(&str, Tamper, &str)] = &[
     ),
     ("the format of another time", |b| b.format = "letopis.bundle.v2".to_owned(), "format"),
 ];
+
+/// An event that was never recorded, made to follow the one before it.
+fn insert_leaf(part: &mut ClientPart, at: usize) {
+    let mut event = part.events[at - 1].clone();
+    let mut leaf = Leaf::from_bytes(&event.leaf.0).expect("a leaf");
+    (leaf.prev, leaf.version.0, leaf.position.0) = (leaf.hash(), leaf.version.0 + 1, leaf.position.0 + 1);
+    leaf.id.0 ^= 1 << 90;
+    event.leaf = Hex(leaf.to_bytes());
+    part.events.insert(at, event);
+}
 
 fn swap_clients(b: &mut Bundle) {
     let (first, second) = b.clients.split_at_mut(1);

@@ -7,11 +7,12 @@ use letopis_core::trust::bundle::{Bundle, ClientPart, EventPart, FORMAT, SealedS
 use letopis_core::trust::heads::{self, Head, NodeId};
 use letopis_core::trust::hex::{self, Hex, HexBytes};
 use letopis_core::trust::leaf::{Hash, Leaf, facts_hash, meta_hash, stream_tag};
+use letopis_core::trust::missing::digest;
 use letopis_core::trust::note::{DEFAULT_ORIGIN, SigningKey, VerifierKey};
 use letopis_core::trust::tree::Tree;
 
 use crate::trust_tree::Grown;
-use crate::trust_world::ANNA;
+use crate::trust_world::{ANNA, erasure};
 
 /// An event before it is signed; its place in the list is its place in the log.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Draft {
     pub recorded_at: i64,
     pub event_type: &'static str,
     pub facts: String,
+    /// It had a sealed part, which is missing.
+    pub gap: bool,
 }
 
 /// What is signed.
@@ -50,6 +53,7 @@ impl Forgery {
             recorded_at: START.0 + n,
             event_type: "note.added",
             facts: format!("{{\"n\":{n}}}"),
+            gap: false,
         };
         Self { events: (1..=3).map(draft).collect(), epoch: 1, heads: |_| {}, root: |_| {}, left_out: 0 }
     }
@@ -78,7 +82,7 @@ impl Forgery {
         let size = leaves.len() as u64;
         let (epoch, root) = (self.epoch, hex::encode(&root));
         let facts = format!("{{\"epoch\":{epoch},\"heads_root\":\"{root}\",\"size\":{}}}", size - self.left_out);
-        let seal = Draft { version: 1, recorded_at: START.0 + 100, event_type: "log.sealed", facts };
+        let seal = Draft { version: 1, recorded_at: START.0 + 100, event_type: "log.sealed", facts, gap: false };
         let (seal, hash) = place(&seal, stream_tag("log"), size + 1, [0; 32]);
         leaves.push(hash);
         let grown = Grown::of(leaves);
@@ -101,7 +105,7 @@ fn place(draft: &Draft, tag: Hash, position: u64, prev: Hash) -> (EventPart, Has
         recorded_at: Timestamp(draft.recorded_at),
         meta: meta_hash(draft.event_type, 1, Moment::utc(START), 0, b"m"),
         facts: facts_hash(&[5; 16], draft.facts.as_bytes()),
-        sealed: [0; 32],
+        sealed: if draft.gap { [6; 32] } else { [0; 32] },
     };
     let part = EventPart {
         leaf: Hex(leaf.to_bytes()),
@@ -113,7 +117,7 @@ fn place(draft: &Draft, tag: Hash, position: u64, prev: Hash) -> (EventPart, Has
         meta: HexBytes(b"m".to_vec()),
         salt: Hex([5; 16]),
         facts: draft.facts.clone(),
-        sealed: SealedState::None,
+        sealed: if draft.gap { SealedState::Erased } else { SealedState::None },
     };
     (part, leaf.hash())
 }
@@ -140,7 +144,42 @@ pub(crate) fn forgeries() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("an epoch that cannot be", forged(|f| f.epoch = 0), "bad-seal"),
         ("a merge that cannot be read", forged(|f| f.events[0].event_type = "client.merged"), "bad-merge"),
         ("the log goes on after its last seal", forged(|f| f.left_out = 1), "position-order"),
+        ("an erasure that names what is missing", forged(|f| erase(f, &[1], 3, &[1])), ""),
+        ("the last of two erasures names all", forged(|f| erase_twice(f, &[1, 2])), ""),
+        ("the last of two erasures names its own alone", forged(|f| erase_twice(f, &[1])), "not-erased"),
+        ("an erasure that names another part", forged(|f| erase(f, &[1], 3, &[2])), "not-erased"),
+        ("an erasure that names one part of two", forged(|f| erase(f, &[1, 2], 3, &[2])), "not-erased"),
+        ("an erasure of a part that lies behind it", forged(|f| erase(f, &[3], 2, &[])), "not-erased"),
+        ("an erasure of a part that is still here", forged(|f| erase(f, &[], 3, &[1])), "erasure-record"),
+        ("an erasure of nothing that names something", forged(erase_of_nothing), "erasure-record"),
+        ("an erasure that cannot be read", forged(unreadable), "erasure-record"),
     ]
+}
+
+/// Takes the sealed parts of the events at `gaps`, and records at `at` an erasure that names others.
+fn erase(f: &mut Forgery, gaps: &[u64], at: usize, named: &[u64]) {
+    gaps.iter().for_each(|gap| f.events[*gap as usize - 1].gap = true);
+    let positions: Vec<Position> = named.iter().copied().map(Position).collect();
+    f.events[at - 1].event_type = "client.erased";
+    f.events[at - 1].facts = erasure(&positions);
+}
+
+/// Two erasures: the first takes a part that lies behind the one which the second takes.
+fn erase_twice(f: &mut Forgery, named: &[u64]) {
+    f.events.push(Draft { version: 4, ..f.events[2].clone() });
+    erase(f, &[2], 3, &[2]);
+    erase(f, &[1], 4, named);
+}
+
+fn erase_of_nothing(f: &mut Forgery) {
+    erase(f, &[], 3, &[]);
+    let (nothing, something) = (digest([]), digest([Position(1)]));
+    f.events[2].facts = f.events[2].facts.replace(&nothing, &something);
+}
+
+fn unreadable(f: &mut Forgery) {
+    erase(f, &[1], 3, &[1]);
+    f.events[2].facts = "{\"basis\":\"gdpr-17\"}".to_owned();
 }
 
 fn stranger(heads: &mut Vec<Head>) {

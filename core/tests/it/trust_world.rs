@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use letopis_core::ids::{ClientId, CommitId, EventId, Position};
+use letopis_core::events::Event;
+use letopis_core::events::log::Erased;
+use letopis_core::ids::{ClientId, CommitId, ErasureId, EventId, Position};
 use letopis_core::log::memory::MemoryLog;
 use letopis_core::log::{Commit, EventLog, IndexChange, NewEvent, StreamName};
 use letopis_core::random::Random;
 use letopis_core::testing::samples::START;
 use letopis_core::time::{ManualClock, Moment, SECOND_US, Timestamp};
 use letopis_core::trust::leaf::Meta;
+use letopis_core::trust::missing::digest;
 use letopis_core::trust::note::{DEFAULT_ORIGIN, VerifierKey};
 use letopis_core::trust::prove::{Personal, Proofs};
 use letopis_core::trust::seal::{self, DataKey, Place};
@@ -111,6 +114,20 @@ impl World {
     }
 }
 
+/// The facts of the event that records an erasure of these parts.
+pub(crate) fn erasure(positions: &[Position]) -> String {
+    let record = Erased {
+        erasure: ErasureId(7),
+        subject: "client".parse().expect("code"),
+        basis: "gdpr-17".parse().expect("code"),
+        sealed: positions.len() as u64,
+        positions: digest(positions.iter().copied()).parse().expect("code"),
+        keys: 1,
+        identities: 0,
+    };
+    String::from_utf8(Event::from(record).facts()).expect("text")
+}
+
 pub(crate) async fn open(dir: &Path, log: Arc<dyn EventLog>, world: &World) -> Result<Sealer, SealerError> {
     Sealer::open(dir, log, Arc::clone(&world.clock) as _, Arc::clone(&world.random), DEFAULT_ORIGIN).await
 }
@@ -131,8 +148,7 @@ pub(crate) async fn world() -> World {
     w.append(vec![merge], vec![IndexChange::Merge { absorbed: MERGED, into: ANNA }]).await;
     w.note(MERGED, 4).await;
     w.log.erase_sealed(&[erased]).await.expect("erased");
-    let record = w.event(ERASED, "client.erased", "{\"basis\":\"request\"}", None);
-    w.append(vec![record], Vec::new()).await;
+    w.append(vec![w.event(ERASED, "client.erased", &erasure(&[erased]), None)], Vec::new()).await;
     for n in 0..300 {
         w.note(ClientId(u128::from(n) << 80 | 0xcafe), n).await;
     }

@@ -273,7 +273,7 @@ impl Views {
         query: impl FnOnce(&Reader<'_>, ClientId) -> Result<T, QueryError>,
     ) -> Result<(T, Fresh), QueryError> {
         let storage = |error: Box<dyn std::error::Error + Send + Sync>| QueryError::Storage(error);
-        let mut members = alias_group(&*self.log, client).await.map_err(|error| storage(Box::new(error)))?;
+        let members = self.group(client, clocks).await?;
         let head = self.log.head().await.map_err(|error| storage(Box::new(error)))?;
         let fresh = Fresh { position: head, lag: 0 };
         let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -303,12 +303,21 @@ impl Views {
                 (None, None) => return Err(QueryError::Storage("the query was lost".into())),
             }
         }
-        if clocks.known_at.is_some() {
-            let changes = self.read_file(&generation, now, |reader| Ok(file::alias_changes(reader.conn)?))?.0;
-            let aliases = Aliases::from_changes(changes.iter().filter(|change| clocks.knows(change.recorded_at)));
-            members = aliases.members(aliases.root(client));
-        }
         self.fold_and_read(members, clocks, now, query).await.map(|answer| (answer, fresh))
+    }
+
+    /// The alias group of a client as it was known then, the head first.
+    ///
+    /// # Errors
+    /// When the log or the views cannot be read.
+    pub async fn group(&self, client: ClientId, clocks: Clocks) -> Result<Vec<ClientId>, QueryError> {
+        if clocks.known_at.is_none() {
+            let group = alias_group(&*self.log, client).await;
+            return group.map_err(|error| QueryError::Storage(Box::new(error)));
+        }
+        let generation = Arc::clone(&self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let changes = generation.read(|conn| Ok(file::alias_changes(conn)?))?;
+        Ok(Aliases::known(&changes, clocks).group(client))
     }
 
     async fn fold_and_read<T>(

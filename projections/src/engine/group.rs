@@ -79,6 +79,11 @@ impl Aliases {
         aliases
     }
 
+    /// From those changes that were known then, in the order of the log.
+    pub fn known<'a>(changes: impl IntoIterator<Item = &'a AliasChange>, clocks: Clocks) -> Self {
+        Self::from_changes(changes.into_iter().filter(|change| clocks.knows(change.recorded_at)))
+    }
+
     /// Takes in one more.
     pub fn apply(&mut self, change: &AliasChange) {
         match change.into {
@@ -107,6 +112,11 @@ impl Aliases {
             at = parent;
         }
         at
+    }
+
+    /// The group of a client: the head first, then the others ascending.
+    pub fn group(&self, client: ClientId) -> Vec<ClientId> {
+        self.members(self.root(client))
     }
 
     /// The group under a head: the head first, then the others ascending.

@@ -4,15 +4,16 @@
 
 use std::sync::Mutex;
 
+use letopis_core::fact::{Fact, Opener};
 use letopis_core::ids::{ClientId, Position};
-use letopis_core::log::StreamName;
+use letopis_core::log::{EventLog, LogError, MAX_PAGE, StreamName, alias_group};
 use letopis_core::time::{Timestamp, Zone};
 use rusqlite::Connection;
 
 use super::EngineError;
 use super::built::Built;
 use super::file::{Checkpoint, ViewFile};
-use super::group::{Clocks, Group, Placed, definition_owner};
+use super::group::{AliasChange, Aliases, Clocks, Group, Placed, definition_owner};
 use super::live::Source;
 use super::pool::lock;
 use super::projection::Scope;
@@ -69,6 +70,34 @@ pub(super) async fn group_of(
     let last = facts.iter().map(|fact| fact.position).max().unwrap_or_default();
     let owner = members.first().copied().unwrap_or_default().into();
     Ok((Group::assemble(owner, members, facts, clocks), last))
+}
+
+/// The alias group of a client as it was known then, the head first. For a past `known_at` it reads the log up to
+/// there: who was merged with whom and parted again stands in streams that the client's own does not name.
+///
+/// # Errors
+/// When the log cannot be read or a merge is damaged.
+pub async fn group_at(log: &dyn EventLog, client: ClientId, clocks: Clocks) -> Result<Vec<ClientId>, LogError> {
+    if clocks.known_at.is_none() {
+        return alias_group(log, client).await;
+    }
+    let (mut changes, mut after) = (Vec::new(), Position(0));
+    loop {
+        let page = log.read_all(after, MAX_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        // The clock of records never runs back: nothing behind this page was known earlier.
+        let is_past = !clocks.knows(last.recorded_at);
+        let merges =
+            page.into_iter().filter(|event| ["client.merged", "client.unmerged"].contains(&&*event.event_type));
+        for event in merges {
+            changes.extend(AliasChange::of(&Fact::decode(event, Opener::Closed)?));
+        }
+        if is_past {
+            break;
+        }
+    }
+    Ok(Aliases::known(&changes, clocks).group(client))
 }
 
 /// Folds one alias group, the head first, seen through two clocks, into an empty file in memory.

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use letopis_core::log::alias_group;
 use letopis_core::money::Currency;
 use letopis_core::time::{Clock, SystemClock, Timestamp};
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::list::Window;
+use letopis_projections::engine::scope::group_at;
 use letopis_projections::views::explain::{self, Explained, MoneyTotal};
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ pub async fn run(args: &ExplainArgs) -> Result<Done> {
         return Err(UsageError("a client and a field are needed".into()).into());
     };
     let client = data.client(client).await?;
-    let members = alias_group(&*data.folder.log, client).await.context("reading the alias group")?;
+    let members = group_at(&*data.folder.log, client, clocks).await.context("reading the alias group")?;
     let explained = explain::explain(data.source(), zone, now, members, clocks, field).await?;
     let text = text(&explained);
     Ok(Done::fine(serde_json::to_value(explained)?, text))

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use flate2::write::GzEncoder;
+use letopis_core::exports::{Digesting, WHOLE};
 use letopis_core::ids::Position;
 use letopis_core::log::sqlite::audit::{Audit, RawRow, copy_database};
 use letopis_core::log::{EventLog, MAX_PAGE};
@@ -21,8 +22,10 @@ use crate::data::{Data, create_new};
 mod event;
 #[cfg(feature = "parquet")]
 mod parquet;
+pub(super) mod register;
 mod view;
 
+use register::Handed;
 pub use view::guard;
 
 /// Arguments of `export`.
@@ -56,6 +59,12 @@ pub struct ExportArgs {
 /// # Errors
 /// When the folder cannot be read or the target cannot be written.
 pub async fn run(args: &ExportArgs, console: &Console) -> Result<Done> {
+    let (done, handed) = hand_out(args, console).await?;
+    register::enter(&args.data.data, handed, done).await
+}
+
+/// Makes the copy. Everything that was opened for it is closed when this returns.
+async fn hand_out(args: &ExportArgs, console: &Console) -> Result<(Done, Handed)> {
     if let Some(target) = &args.raw {
         return raw(args, target, console);
     }
@@ -73,7 +82,7 @@ pub async fn run(args: &ExportArgs, console: &Console) -> Result<Done> {
 }
 
 /// Events as they are posted, in the order of the log.
-async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Done> {
+async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<(Done, Handed)> {
     let Some(vault) = &data.folder.vault else {
         return Err(anyhow!(
             "the keys of the folder are not at hand: without personal fields an export cannot be imported; --raw needs no keys"
@@ -93,7 +102,7 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Don
             }
             after = recorded.position;
             // What the log says of itself nobody can post; the other log has its own seals.
-            if recorded.stream.as_str() == LOG {
+            if [LOG, WHOLE].contains(&recorded.stream.as_str()) {
                 continue;
             }
             let posted = event::posted(recorded, vault)?;
@@ -104,31 +113,52 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<Don
         }
         bar.set_position(after.0);
     }
-    out.finish().context("writing the export")?;
+    let digest = out.finish().context("writing the export")?;
+    let handed = Handed { what: "events", client: None, upto: head, digest };
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     let report = json!({ "events": written, "position": head, "erased": closed, "seconds": seconds });
     // On stdout stands the export itself.
     if args.out.is_none() {
         eprintln!("{} events, {}", grouped(written), rate(written, seconds));
-        return Ok(Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() });
+        let done = Done { exit: crate::console::Exit::Fine, report: serde_json::Value::Null, text: String::new() };
+        return Ok((done, handed));
     }
     let mut text = format!("{} events up to position {head}, {}\n", grouped(written), rate(written, seconds));
     if closed > 0 {
         text += &format!("{} of them without their personal fields, which were erased\n", grouped(closed));
     }
-    Ok(Done::fine(report, text))
+    Ok((Done::fine(report, text), handed))
 }
 
 /// A file, perhaps gzipped, or stdout.
 pub(super) enum Target {
-    Plain(BufWriter<Box<dyn Write>>),
-    Packed(Box<GzEncoder<BufWriter<Box<dyn Write>>>>),
+    Plain(BufWriter<Out>),
+    Packed(Box<GzEncoder<BufWriter<Out>>>),
+}
+
+/// Bytes on their way out, with their digest.
+pub(super) struct Out {
+    to: Box<dyn Write>,
+    digest: Digesting,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.digest.take(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
 }
 
 pub(super) fn open(path: Option<&Path>) -> Result<Target> {
-    let Some(path) = path else { return Ok(Target::Plain(BufWriter::new(Box::new(std::io::stdout())))) };
-    let file = BufWriter::new(Box::new(create_new(path)?) as Box<dyn Write>);
+    let out = |to| BufWriter::new(Out { to, digest: Digesting::default() });
+    let Some(path) = path else { return Ok(Target::Plain(out(Box::new(std::io::stdout())))) };
+    let file = out(Box::new(create_new(path)?));
     Ok(match path.extension() {
         Some(end) if end == "gz" => Target::Packed(Box::new(GzEncoder::new(file, flate2::Compression::new(6)))),
         _ => Target::Plain(file),
@@ -136,11 +166,14 @@ pub(super) fn open(path: Option<&Path>) -> Result<Target> {
 }
 
 impl Target {
-    pub(super) fn finish(self) -> std::io::Result<()> {
-        match self {
-            Self::Plain(mut file) => file.flush(),
-            Self::Packed(packed) => packed.finish()?.flush(),
-        }
+    pub(super) fn finish(self) -> std::io::Result<Digesting> {
+        let file = match self {
+            Self::Plain(file) => file,
+            Self::Packed(packed) => packed.finish()?,
+        };
+        let mut out = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        out.flush()?;
+        Ok(out.digest)
     }
 }
 
@@ -161,7 +194,7 @@ impl Write for Target {
 }
 
 /// Copies the files of the log and compares leaf by leaf.
-fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
+fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<(Done, Handed)> {
     let source = &args.data.data;
     std::fs::create_dir_all(target).with_context(|| format!("making {}", target.display()))?;
     if std::fs::read_dir(target).with_context(|| format!("reading {}", target.display()))?.next().is_some() {
@@ -227,5 +260,8 @@ fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<Done> {
         None => text += "the copy is the same, leaf by leaf\n",
         Some(position) => text += &format!("DIFFERENT from position {position}\n"),
     }
-    Ok(Done::found(!different.is_empty(), report, text))
+    let mut digest = Digesting::default();
+    digest.take_file(&target.join("log.db")).context("reading the copy of the log")?;
+    let handed = Handed { what: "raw", client: None, upto: Position(events), digest };
+    Ok((Done::found(!different.is_empty(), report, text), handed))
 }

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use letopis_core::ids::ClientId;
+use letopis_core::exports::Digesting;
+use letopis_core::ids::{ClientId, Version};
+use letopis_core::log::{EventLog, StreamName};
 use letopis_core::trust::prove::{Personal, Proofs};
 use letopis_core::trust::signer;
 use serde_json::json;
 
 use super::DataArg;
+use super::export::register::{self, Handed};
 use crate::console::Done;
 use crate::data::{Data, create_new};
 
@@ -39,6 +42,15 @@ pub struct ProveArgs {
 /// # Errors
 /// When nothing is sealed yet, the client is unknown, or the log cannot be read or is damaged.
 pub async fn run(args: &ProveArgs) -> Result<Done> {
+    let (done, bundle) = prove(args).await?;
+    match bundle {
+        // Who has the keys can read it: a later erasure has to name it.
+        Some(handed) => register::enter(&args.data.data, handed, done).await,
+        None => Ok(done),
+    }
+}
+
+async fn prove(args: &ProveArgs) -> Result<(Done, Option<Handed>)> {
     let dir = &args.data.data;
     let data = Data::open(dir)?;
     let client = match args.client.parse::<ClientId>() {
@@ -67,5 +79,9 @@ pub async fn run(args: &ProveArgs) -> Result<Done> {
         args.out.display(),
         key.unwrap_or_else(|| "checkpoint.pub".to_owned()),
     );
-    Ok(Done::fine(report, text))
+    let is_there = log.version(&StreamName::client(client)).await? > Version(0);
+    let mut digest = Digesting::default();
+    digest.take(&bytes);
+    let handed = Handed { what: "bundle", client: Some(client), upto: log.head().await?, digest };
+    Ok((Done::fine(report, text), (args.opened && is_there).then_some(handed)))
 }

@@ -1,7 +1,8 @@
 //! What can be checked of one row by itself: its hashes, its envelope, whether its contents can be read.
 
 use foldhash::HashMap;
-use letopis_core::events::Event;
+use letopis_core::events::log::Erased;
+use letopis_core::events::{Event, LogEvent};
 use letopis_core::log::sqlite::audit::RawEvent;
 use letopis_core::time::{Moment, Timestamp};
 use letopis_core::trust::leaf::{Hash, LEAF_LEN, Meta, facts_hash, meta_hash, sealed_hash};
@@ -20,6 +21,8 @@ pub(super) struct Checked {
     pub(super) has_sealed: bool,
     pub(super) sealed_under: Option<u64>,
     pub(super) erased: bool,
+    /// What it records, when it is an erasure.
+    pub(super) erasure: Option<Box<Erased>>,
     pub(super) leaf: Hash,
     pub(super) bytes: u64,
     pub(super) problems: Vec<String>,
@@ -35,12 +38,14 @@ impl<'a> Bodies<'a> {
     }
 
     pub(super) fn check(&self, event: &RawEvent<'_>) -> Checked {
-        let mut problems = Vec::new();
+        let (mut problems, mut erasure) = (Vec::new(), None);
         let occurred = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
         let meta = match self.types.get(&event.event_type) {
             Some((name, schema)) => {
-                if let Err(error) = Event::from_facts(name, *schema, event.facts) {
-                    problems.push(format!("its facts are not those of a {name}: {error}"));
+                match Event::from_facts(name, *schema, event.facts) {
+                    Ok(Event::Log(LogEvent::Erased(record))) => erasure = Some(Box::new(record)),
+                    Ok(_) => {}
+                    Err(error) => problems.push(format!("its facts are not those of a {name}: {error}")),
                 }
                 meta_hash(name, *schema, occurred, event.order, event.meta)
             }
@@ -76,6 +81,7 @@ impl<'a> Bodies<'a> {
             sealed,
             sealed_under,
             has_sealed: event.sealed_hash.is_some(),
+            erasure,
             erased: event.sealed_hash.is_some() && event.envelope.is_none(),
             position: event.position,
             stream: event.stream,

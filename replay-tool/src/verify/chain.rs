@@ -7,6 +7,7 @@ use letopis_core::time::Timestamp;
 use letopis_core::trust::heads;
 use letopis_core::trust::hex::Hex;
 use letopis_core::trust::leaf::{Hash, Leaf, stream_tag};
+use letopis_core::trust::missing::Missing;
 use letopis_core::trust::store::LOG;
 
 use super::bodies::Checked;
@@ -35,6 +36,8 @@ pub(super) struct Chains<'a> {
     names: &'a HashMap<i64, String>,
     heads: foldhash::HashMap<i64, Head>,
     keys_used: foldhash::HashSet<u64>,
+    /// Streams with sealed parts that are missing, or with erasures.
+    missing: HashMap<i64, Missing>,
     ids: Vec<[u8; 16]>,
     next: u64,
     recorded_at: i64,
@@ -47,6 +50,7 @@ impl<'a> Chains<'a> {
             names,
             heads: foldhash::HashMap::default(),
             keys_used: foldhash::HashSet::default(),
+            missing: HashMap::new(),
             ids: Vec::new(),
             next: 1,
             recorded_at: i64::MIN,
@@ -109,6 +113,14 @@ impl<'a> Chains<'a> {
             out.findings.add(position, None, what);
             return Seen { position, leaf: Some(row.leaf), head: None };
         };
+        if row.erased {
+            self.missing.entry(row.stream).or_default().gap(Position(position));
+        }
+        if let Some(record) = &row.erasure
+            && let Err(misfit) = self.missing.entry(row.stream).or_default().erasure(Position(position), Some(record))
+        {
+            out.findings.add(position, Some(name.clone()), misfit.to_string());
+        }
         let head = self.heads.entry(row.stream).or_insert_with(|| Head {
             tag: stream_tag(name),
             version: 0,
@@ -155,6 +167,11 @@ impl<'a> Chains<'a> {
             out.findings.add(None, None, what);
         }
         self.ids = Vec::new();
+        for (stream, missing) in std::mem::take(&mut self.missing) {
+            if let Err(misfit) = missing.finish() {
+                out.findings.add(misfit.position().0, self.names.get(&stream).cloned(), misfit.to_string());
+            }
+        }
         for (key, name) in self.names {
             if !self.heads.contains_key(key) {
                 out.findings.add(None, Some(name.clone()), "the stream has no events");

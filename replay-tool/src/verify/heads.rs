@@ -1,13 +1,13 @@
 //! The heads map, followed on a thread of its own: the root that each seal states, and the heads that are kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use letopis_core::log::LogError;
 use letopis_core::trust::audit::TrustAudit;
-use letopis_core::trust::heads::{Head, NodeId, bucket_hash, update};
+use letopis_core::trust::heads::{Head, LEVELS, NodeId, bucket_hash, update};
 use letopis_core::trust::leaf::Hash;
 use letopis_core::trust::store::LOG;
 
@@ -113,9 +113,10 @@ impl<'scope> Ends<'scope> {
 /// The heads map as the events make it.
 struct Map {
     kept: Option<TrustAudit>,
-    buckets: BTreeMap<NodeId, Vec<Head>>,
-    dirty: BTreeSet<NodeId>,
-    nodes: BTreeMap<NodeId, Hash>,
+    /// By the number of the node, as are the nodes: a map of so many takes longer to search than to hash.
+    buckets: Vec<Vec<Head>>,
+    dirty: Vec<NodeId>,
+    nodes: Vec<Option<Hash>>,
     /// Streams that changed after what is kept.
     changed: Option<HashSet<Hash>>,
     seals: u64,
@@ -128,9 +129,9 @@ impl Map {
     fn new(kept: Option<TrustAudit>) -> Self {
         Self {
             kept,
-            buckets: BTreeMap::new(),
-            dirty: BTreeSet::new(),
-            nodes: BTreeMap::new(),
+            buckets: vec![Vec::new(); 1 << (LEVELS + 1)],
+            dirty: Vec::new(),
+            nodes: vec![None; 1 << (LEVELS + 1)],
             changed: None,
             seals: 0,
             others: None,
@@ -156,26 +157,28 @@ impl Map {
 
     fn set(&mut self, head: Head) {
         let id = NodeId::bucket_of(&head.tag.0);
-        let bucket = self.buckets.entry(id).or_default();
+        let bucket = &mut self.buckets[id.0 as usize];
         match bucket.binary_search_by(|one| one.tag.cmp(&head.tag)) {
             Ok(at) => bucket[at] = head,
             Err(at) => bucket.insert(at, head),
         }
-        self.dirty.insert(id);
+        self.dirty.push(id);
         if let Some(changed) = &mut self.changed {
             changed.insert(head.tag.0);
         }
     }
 
     fn settle(&mut self) -> Hash {
-        let dirty = std::mem::take(&mut self.dirty);
-        let hash = |id: NodeId| (id, bucket_hash(self.buckets.get(&id).map_or(&[], Vec::as_slice)));
-        let dirty: BTreeMap<NodeId, Hash> = dirty.into_iter().map(hash).collect();
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
         if !dirty.is_empty() {
-            let Ok(changed) = update(dirty, |id| Ok::<_, Infallible>(self.nodes.get(&id).copied()));
-            self.nodes.extend(changed);
+            let hash = |id: NodeId| (id, bucket_hash(&self.buckets[id.0 as usize]));
+            let dirty = dirty.into_iter().map(hash).collect();
+            let Ok(changed) = update(dirty, |id| Ok::<_, Infallible>(self.nodes[id.0 as usize]));
+            changed.into_iter().for_each(|(id, hash)| self.nodes[id.0 as usize] = Some(hash));
         }
-        self.nodes.get(&NodeId(1)).copied().unwrap_or_else(|| NodeId(1).empty())
+        self.nodes[1].unwrap_or_else(|| NodeId(1).empty())
     }
 
     fn seal(&mut self, seal: Seal) {
@@ -216,17 +219,18 @@ impl Map {
             found += 1;
             compare_head(buckets, head, "head", findings);
         })?;
-        let all: usize = buckets.values().map(Vec::len).sum();
+        let all: usize = buckets.iter().map(Vec::len).sum();
         if found < all {
             findings.add(None, None, format!("{} heads are missing in trust.db", all - found));
         }
         let (mut found, mut wrong) = (0, 0_u64);
         audit.nodes(&mut |id, hash| {
             found += 1;
-            wrong += u64::from(nodes.get(&id) != Some(&hash));
+            wrong += u64::from(nodes.get(id.0 as usize).copied().flatten() != Some(hash));
         })?;
-        if wrong > 0 || found != nodes.len() {
-            let missing = nodes.len().saturating_sub(found);
+        let all = nodes.iter().flatten().count();
+        if wrong > 0 || found != all {
+            let missing = all.saturating_sub(found);
             findings.add(
                 None,
                 None,
@@ -252,8 +256,8 @@ impl Map {
     }
 }
 
-fn compare_head(buckets: &BTreeMap<NodeId, Vec<Head>>, kept: Head, what: &str, findings: &mut Findings) {
-    let bucket = buckets.get(&NodeId::bucket_of(&kept.tag.0)).map_or(&[][..], Vec::as_slice);
+fn compare_head(buckets: &[Vec<Head>], kept: Head, what: &str, findings: &mut Findings) {
+    let bucket = &buckets[NodeId::bucket_of(&kept.tag.0).0 as usize];
     match bucket.binary_search_by(|one| one.tag.cmp(&kept.tag)) {
         Ok(at) if bucket[at] == kept => {}
         Ok(at) => {

@@ -25,8 +25,8 @@ use serde::Serialize;
 use bodies::{Bodies, Checked};
 use chain::Chains;
 
-/// Positions that a thread takes at once.
-const CHUNK: u64 = 4_096;
+/// Positions that a thread takes at once: few enough that the allocator keeps their memory from one to the next.
+const CHUNK: u64 = 1_024;
 /// Findings that are kept; more are counted.
 pub const MAX_FINDINGS: usize = 1_000;
 

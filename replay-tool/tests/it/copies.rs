@@ -1,7 +1,9 @@
 //! Exports: what is copied is the same.
 
+use clap::Parser;
 use letopis_replay_tool::commands::export::guard;
-use letopis_replay_tool::console::Exit;
+use letopis_replay_tool::commands::{self, Cli};
+use letopis_replay_tool::console::{Console, Exit};
 use serde_json::{Value, json};
 
 use crate::support::{Desk, history};
@@ -44,13 +46,15 @@ fn places(desk: &Desk) -> Vec<(Vec<u8>, String, u64)> {
 #[test]
 fn an_export_imported_elsewhere_has_the_same_ids_versions_and_views() {
     let (desk, _) = entangled();
+    // The register of exports stays with its log.
+    let before = places(&desk);
     let exported = desk.report("export", &["--out", "{}/all.ndjson.gz"]);
     // Elsewhere: another identity key, other data keys.
     let other = Desk::new();
     let file = desk.path("all.ndjson.gz").display().to_string();
     let report = other.report("import", &["--restore", &file]);
     assert_eq!(report["accepted"], exported["events"]);
-    assert_eq!(places(&desk), places(&other));
+    assert_eq!(before, places(&other));
     assert_eq!(desk.digests(), other.digests());
     // Personal fields came along, and what entities are called elsewhere.
     let told = |desk: &Desk| desk.report("history", &["shop:C-3"])["events"].clone();
@@ -76,6 +80,7 @@ fn names_of_entities_are_taken_from_a_restore_only() {
 #[test]
 fn a_raw_copy_is_the_same_leaf_by_leaf_and_opens_with_the_secrets() {
     let (desk, _) = entangled();
+    let ours = desk.report("verify", &["--deep"]);
     let report = desk.report("export", &["--raw", "{}/copy"]);
     assert_eq!((&report["different"], report["with_keys"].as_bool()), (&json!([]), Some(true)));
     let copy = Desk::with_key_of(&desk);
@@ -83,7 +88,7 @@ fn a_raw_copy_is_the_same_leaf_by_leaf_and_opens_with_the_secrets() {
     copied("log.db");
     copied("keys.db");
     copied("settings.toml");
-    let (ours, theirs) = (desk.report("verify", &["--deep"]), copy.report("verify", &["--deep"]));
+    let theirs = copy.report("verify", &["--deep"]);
     assert_eq!((&ours["last_leaf"], &ours["events"]), (&theirs["last_leaf"], &theirs["events"]));
     let name = |desk: &Desk| {
         desk.report("history", &["shop:C-3", "--type", "client.registered"])["events"][0]["data"]["name"].clone()
@@ -153,4 +158,36 @@ fn two_positions_differ_by_what_lies_between_them() {
     let orders = done.report["tables"].as_array().expect("tables");
     let orders = orders.iter().find(|table| table["is_total"] == false).expect("rows");
     assert_eq!((orders["only_left"].as_u64(), orders["only_right"].as_u64()), (Some(0), Some(13)));
+}
+
+#[test]
+fn each_export_is_entered_in_the_register_and_named_by_a_later_erasure() {
+    let desk = Desk::new();
+    desk.import(&history(2), &[]);
+    desk.report("rebuild", &["--install"]);
+    desk.report("seal", &[]);
+    let events = desk.report("export", &["--out", "{}/all.ndjson.gz"]);
+    desk.report("export", &["--csv", "client_card", "--out", "{}/cards.csv"]);
+    let bundle = ["--client", "shop:C-1", "--out"];
+    desk.report("prove", &[&bundle[..], &["{}/closed.bundle"]].concat());
+    let opened = desk.report("prove", &[&bundle[..], &["{}/opened.bundle", "--opened"]].concat());
+    desk.report("export", &["--raw", "{}/raw"]);
+    let plan = |client: &str| desk.report("erase", &["--client", client, "--plan"])["copies"].clone();
+    let what = |copies: &Value| {
+        let copies = copies.as_array().expect("copies").iter();
+        copies.map(|copy| copy["what"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let copies = plan("shop:C-1");
+    assert_eq!(what(&copies), ["events", "view", "bundle", "raw"]);
+    assert_eq!(what(&plan("shop:C-0")), ["events", "view", "raw"], "the bundle was about another");
+    assert_eq!((&copies[0]["digest"], &copies[0]["record"]), (&events["digest"], &events["register"]));
+    assert_eq!(copies[2]["digest"], opened["digest"]);
+    let report = desk.report("erase", &["--client", "shop:C-1", "--basis", "gdpr-17"]);
+    assert_eq!(report["certificate"]["copies"], copies);
+    // A copy of the folder is told so, and is not written to.
+    let copy = desk.path("raw").display().to_string();
+    let words = ["replay-tool", "export", "--data", &copy, "--raw", &format!("{copy}-again")];
+    let cli = Cli::try_parse_from(words).expect("a call");
+    let done = commands::run(&cli.command, &Console { json: true, quiet: true }).expect("copied");
+    assert_eq!((&done.report["register"], done.text.contains("NOT entered")), (&Value::Null, true), "{}", done.text);
 }

@@ -1,5 +1,6 @@
 //! `erase`, `explain` and `rotate-kek`, on a folder with a history.
 
+use letopis_core::time::{Moment, Timestamp};
 use letopis_replay_tool::console::Exit;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -46,6 +47,27 @@ fn explain_names_what_set_a_field_and_who_makes_up_a_total() {
     desk.report("rebuild", &["--install"]);
     let parts = desk.report("explain", &["--total", "paid", "--currency", "EUR"]);
     assert_eq!(parts["items"], json!([]), "nobody paid");
+}
+
+#[test]
+fn explain_takes_the_group_as_it_was_known_then() {
+    let desk = Desk::new();
+    desk.import(&history(2), &[]);
+    let merged = json!({ "absorbed": "shop:C-1", "reason": "twin" });
+    let item = |ty: &str, at: &str| json!({ "type": ty, "id": ty, "source": "shop", "client": "shop:C-0", "occurred_at": at, "data": merged });
+    let recorded = || {
+        let log = rusqlite::Connection::open(desk.data().join("log.db")).expect("log");
+        let last: i64 = log.query_row("SELECT max(recorded_at) FROM event", [], |row| row.get(0)).expect("a time");
+        Moment::utc(Timestamp(last + 1)).to_string()
+    };
+    let alone = recorded();
+    desk.import(&[item("client.merged", "2026-04-01T10:00:00Z")], &[]);
+    let as_one = recorded();
+    desk.import(&[item("client.unmerged", "2026-04-02T10:00:00Z")], &[]);
+    let own = desk.report("explain", &["shop:C-0", "members"])["value"].clone();
+    let members = |at: &str| desk.report("explain", &["shop:C-1", "members", "--known-at", at])["value"].clone();
+    let count = |value: &Value| value.as_array().map(Vec::len);
+    assert_eq!((count(&members(&alone)), count(&members(&as_one)), count(&own)), (Some(1), Some(2), Some(1)));
 }
 
 #[test]

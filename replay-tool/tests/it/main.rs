@@ -5,6 +5,7 @@ mod copies;
 mod damage;
 mod erasure;
 mod imports;
+mod killed;
 mod mapping_language;
 mod mapping_real;
 mod proofs;

@@ -118,9 +118,8 @@ impl Audit {
     /// # Errors
     /// When there is none, or it is no log or one of another version.
     pub fn open(path: &Path) -> Result<Self, LogError> {
-        let conn = open_reader(path)?;
-        conn.pragma_update(None, "cache_size", -65_536).map_err(failed)?;
-        Ok(Self { conn })
+        // The cache stays as small as a reader's: a walk reads each page once, and new memory costs more than reading.
+        Ok(Self { conn: open_reader(path)? })
     }
 
     /// The last position in the table of events; 0 when it is empty.

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::{Checked, Rejection};
-use crate::events::log::{Forked, Sealed};
+use crate::events::log::{Erased, Forked, Sealed};
 use crate::events::{Event, LogEvent};
 use crate::log::StreamName;
 use crate::time::{Moment, Timestamp};
 use crate::trust::bundle::{Bundle, EventPart, SealedState};
 use crate::trust::leaf::{Hash, Leaf, facts_hash, meta_hash, sealed_hash};
+use crate::trust::missing::Missing;
 use crate::trust::seal::{self, DataKey, OpenError, Place};
 
 /// The event that records an erasure, in the stream whose envelopes are gone.
@@ -57,14 +58,26 @@ pub(super) fn fork_of(part: &EventPart) -> Option<Forked> {
     }
 }
 
-/// Whether a later erasure in the same stream says why a sealed part is missing.
-pub(super) fn check_erasures(stream: &[Checked<'_>]) -> Result<(), Rejection> {
-    let last = stream.iter().rposition(|event| event.part.event_type == ERASURE);
-    let gone = |event: &Checked<'_>| event.part.sealed == SealedState::Erased;
-    match stream.iter().skip(last.unwrap_or(0)).find(|event| gone(event)) {
-        Some(event) => Err(Rejection::NotErased { position: event.leaf.position }),
-        None => Ok(()),
+/// What a `client.erased` records; `None` for any other event.
+fn erasure_of(part: &EventPart) -> Option<Erased> {
+    match Event::from_facts(&part.event_type, part.schema, part.facts.as_bytes()) {
+        Ok(Event::Log(LogEvent::Erased(record))) => Some(record),
+        _ => None,
     }
+}
+
+/// Whether the erasures of the stream name every sealed part that is missing from it, and no other.
+pub(super) fn check_erasures(stream: &[Checked<'_>]) -> Result<(), Rejection> {
+    let mut missing = Missing::default();
+    for event in stream {
+        if event.part.sealed == SealedState::Erased {
+            missing.gap(event.leaf.position);
+        }
+        if event.part.event_type == ERASURE {
+            missing.erasure(event.leaf.position, erasure_of(event.part).as_ref())?;
+        }
+    }
+    Ok(missing.finish()?)
 }
 
 /// How many personal parts are in which state.

@@ -3,6 +3,7 @@
 use crate::ids::{ClientId, EventId, Position};
 use crate::time::Timestamp;
 use crate::trust::bundle::FormatError;
+use crate::trust::missing::Misfit;
 use crate::trust::note::NoteError;
 
 macro_rules! rejections {
@@ -25,6 +26,15 @@ macro_rules! rejections {
             }
         }
     };
+}
+
+impl From<Misfit> for Rejection {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::NotErased(position) => Self::NotErased { position },
+            Misfit::Record(position) => Self::ErasureRecord { position },
+        }
+    }
 }
 
 rejections! {
@@ -126,12 +136,18 @@ rejections! {
         /// Where.
         position: Position,
     } = "sealed-altered",
-    /// A sealed part is missing, and no erasure of this stream says why.
-    #[error("the sealed part of the event at position {position} is missing, and no erasure is recorded")]
+    /// A sealed part is missing, and no erasure of this stream names it.
+    #[error("the sealed part of the event at position {position} is missing, and no erasure is recorded that names it")]
     NotErased {
         /// Where.
         position: Position,
     } = "not-erased",
+    /// An erasure cannot be read, or names sealed parts that are here.
+    #[error("the erasure recorded at position {position} cannot be read, or names sealed parts that are not missing")]
+    ErasureRecord {
+        /// Where.
+        position: Position,
+    } = "erasure-record",
     /// Positions within a stream do not ascend, or lie beyond what is covered.
     #[error("the event at position {position} is out of its place")]
     PositionOrder {

@@ -7,12 +7,14 @@ use anyhow::{Context, Result, anyhow};
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
+use letopis_core::exports::Digesting;
 use letopis_projections::engine::row::Atom;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde_json::json;
 
+use super::register::Handed;
 use crate::console::{Done, grouped};
 use crate::data::{Data, create_new};
 
@@ -24,7 +26,7 @@ enum Column {
     Text(StringBuilder),
 }
 
-pub(super) fn write(data: &Data, name: &str, out: &Path) -> Result<Done> {
+pub(super) fn write(data: &Data, name: &str, out: &Path) -> Result<(Done, Handed)> {
     let (view, table, columns, stored) = super::view::find(data, name)?;
     let fields: Vec<Field> = columns
         .iter()
@@ -86,5 +88,8 @@ pub(super) fn write(data: &Data, name: &str, out: &Path) -> Result<Done> {
     writer.close().map_err(|error| anyhow!(error)).context("writing the Parquet file")?;
     let position = stored.checkpoint()?.position;
     let report = json!({ "view": view.name(), "table": table.name, "rows": rows, "position": position });
-    Ok(Done::fine(report, format!("{} rows of {} at position {position}\n", grouped(rows), table.name)))
+    let mut digest = Digesting::default();
+    digest.take_file(out).context("reading the Parquet file")?;
+    let handed = Handed { what: "view", client: None, upto: position, digest };
+    Ok((Done::fine(report, format!("{} rows of {} at position {position}\n", grouped(rows), table.name)), handed))
 }

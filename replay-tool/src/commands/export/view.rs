@@ -8,6 +8,7 @@ use letopis_projections::engine::stored::{StoredColumn, StoredTable, StoredViews
 use letopis_projections::engine::view::View;
 use serde_json::json;
 
+use super::register::Handed;
 use crate::console::{Done, Exit, UsageError, grouped};
 use crate::data::Data;
 
@@ -30,7 +31,7 @@ pub(super) fn find<'a>(
     Ok((view.as_ref(), table, columns(view.as_ref(), &table), stored))
 }
 
-pub(super) fn csv(data: &Data, name: &str, out: Option<&Path>) -> Result<Done> {
+pub(super) fn csv(data: &Data, name: &str, out: Option<&Path>) -> Result<(Done, Handed)> {
     let (view, table, columns, stored) = find(data, name)?;
     let mut writer = csv::Writer::from_writer(super::open(out)?);
     writer.write_record(columns.iter().map(|column| column.name)).context("writing the table")?;
@@ -46,14 +47,16 @@ pub(super) fn csv(data: &Data, name: &str, out: Option<&Path>) -> Result<Done> {
         return Err(error).context("writing the table");
     }
     let target = writer.into_inner().map_err(|error| anyhow!("writing the table: {}", error.error()))?;
-    target.finish().context("writing the table")?;
+    let digest = target.finish().context("writing the table")?;
     let position = stored.checkpoint()?.position;
+    let handed = Handed { what: "view", client: None, upto: position, digest };
     let report = json!({ "view": view.name(), "table": table.name, "rows": rows, "position": position });
-    match out {
-        Some(_) => Ok(Done::fine(report, format!("{} rows of {} at position {position}\n", grouped(rows), table.name))),
+    let done = match out {
+        Some(_) => Done::fine(report, format!("{} rows of {} at position {position}\n", grouped(rows), table.name)),
         // On stdout stands the table itself.
-        None => Ok(Done { exit: Exit::Fine, report: serde_json::Value::Null, text: String::new() }),
-    }
+        None => Done { exit: Exit::Fine, report: serde_json::Value::Null, text: String::new() },
+    };
+    Ok((done, handed))
 }
 
 fn cell(atom: &Atom) -> String {
