@@ -22,6 +22,10 @@ use letopis_core::trust::vault::{LocalKek, Vault};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+// As the server does, on both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 3;
 /// How long one measurement takes.
 const RUN: Duration = Duration::from_secs(3);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::ids::Position;
-use crate::intake::{Caller, Intake, Outcome};
+use crate::intake::{Caller, Intake, Item, Outcome};
 
 /// How many events are posted at once when nothing else is said.
 pub const BATCH: usize = 5_000;
@@ -87,7 +87,15 @@ impl<'a> Importer<'a> {
     /// # Errors
     /// When the log takes no events now. Those before the first that was not taken are counted.
     pub async fn post(&mut self, events: Vec<Value>) -> Result<Vec<Outcome>, Stopped> {
-        let outcomes = self.intake.post(&self.caller, events, false).await;
+        self.post_read(events.into_iter().map(|event| self.intake.read(&self.caller, event)).collect()).await
+    }
+
+    /// As [`Importer::post`], of events that [`Intake::read`] has read for the same caller.
+    ///
+    /// # Errors
+    /// As [`Importer::post`].
+    pub async fn post_read(&mut self, events: Vec<Item>) -> Result<Vec<Outcome>, Stopped> {
+        let outcomes = self.intake.post_read(&self.caller, events, false).await;
         outcomes.iter().try_for_each(|outcome| self.tally.take(outcome))?;
         Ok(outcomes)
     }

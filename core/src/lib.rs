@@ -13,9 +13,12 @@
 //! 5. [`definitions`] are what is nobody's in particular (stage models, calendars, price rules), as of any instant.
 //! 6. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
 //!
-//! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant.
+//! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant; what
+//! follows the log gives way to those who write to it ([`background`]).
 //! Nothing here knows of views or HTTP.
 
+pub mod background;
+mod canonical;
 pub mod code;
 pub mod condition;
 pub mod definitions;

@@ -69,6 +69,10 @@ macro_rules! area {
                         $($( $crate::events::FieldInfo { name: stringify!($pfield), ty: stringify!($pty), doc: &[$($pdoc),*], kind: $crate::events::FieldKind::Personal }, )*)?
                     ],
                     read: |data| {
+                        // Nearly every payload can be read; only of one that cannot is it told where.
+                        if let Ok(event) = <$name as serde::Deserialize>::deserialize(&data) {
+                            return Ok(event.into());
+                        }
                         serde_path_to_error::deserialize::<_, $name>(data).map(Into::into).map_err($crate::events::path_error)
                     },
                     read_facts: |facts| {

@@ -260,7 +260,7 @@ impl Event {
 /// Canonical JSON (RFC 8785) of anything that serialises to JSON without floats out of range.
 pub(crate) fn canonical<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Event structs hold integers, strings, maps with string keys: nothing here can fail to serialise.
-    serde_json_canonicalizer::to_vec(value).expect("event payloads serialise to JSON")
+    crate::canonical::to_vec(value).expect("event payloads serialise to JSON")
 }
 
 fn parse(facts: &[u8]) -> Result<Value, DecodeError> {

@@ -9,6 +9,7 @@ use super::outcome::{Outcome, Rejection, Stop};
 use super::shape::Shaped;
 use super::wave::Wave;
 use super::{Caller, Intake};
+use crate::events::find;
 use crate::ids::{EventId, Position};
 use crate::log::MAX_COMMIT;
 
@@ -30,18 +31,32 @@ const ALONE: &[&str] = &[
     "event_type.declared",
 ];
 
-/// One posted item on its way.
+/// One posted item on its way: read, and as far as the log need not be asked, understood.
 #[derive(Debug)]
-pub(super) struct Item {
+pub struct Item {
     pub(super) posted: Option<Posted>,
     pub(super) shaped: Option<Shaped>,
-    pub(super) recorded: bool,
+    /// Whether its id is recorded already; `None` as long as nobody looked.
+    pub(super) recorded: Option<bool>,
     pub(super) outcome: Option<Outcome>,
 }
 
 impl Item {
     fn is_alone(&self) -> bool {
         self.posted.as_ref().is_some_and(|posted| ALONE.contains(&posted.event_type.as_str()))
+    }
+
+    /// Its payload is understood.
+    fn take_shape(&mut self, mut shaped: Shaped) {
+        if let Some(posted) = &mut self.posted {
+            shaped.refs.append(&mut posted.refs);
+        }
+        self.shaped = Some(shaped);
+    }
+
+    /// Its type is none of the vocabulary: which version of it is meant depends on what is recorded.
+    fn is_declared(&self) -> bool {
+        self.posted.as_ref().is_some_and(|posted| find(&posted.event_type).is_none())
     }
 
     pub(super) fn id(&self) -> EventId {
@@ -56,19 +71,29 @@ impl Item {
 }
 
 impl Intake {
+    /// Reads an item, as far as the log need not be asked.
     pub(super) fn read_item(&self, caller: &Caller, item: Value) -> Item {
         let (posted, outcome) = match self.read_envelope(caller, item) {
             Ok(posted) => (Some(posted), None),
             Err(rejection) => (None, Some(Outcome::Rejected(rejection))),
         };
-        Item { posted, shaped: None, recorded: false, outcome }
+        let mut item = Item { posted, shaped: None, recorded: None, outcome };
+        match item.posted.as_mut().and_then(|posted| self.shape_ahead(posted)) {
+            None => {}
+            Some(Ok(shaped)) => item.take_shape(shaped),
+            Some(Err(stop)) => item.outcome = Some(stop.outcome(item.id())),
+        }
+        item
     }
 
     /// Each item on its own.
     pub(super) async fn post_each(&self, caller: &Caller, items: &mut [Item]) {
         for attempt in 0..ATTEMPTS {
             let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
-            self.look_up(items).await;
+            // The writer looks anyway; so a single item that is new, as most are, is not looked up twice.
+            if attempt > 0 || items.len() > 1 || items.iter().any(Item::is_declared) {
+                self.look_up(items).await;
+            }
             let mut wave = Wave::new(false);
             for at in 0..items.len() {
                 if items[at].outcome.is_some() {
@@ -140,7 +165,7 @@ impl Intake {
                 Ok(found) => {
                     let found: Vec<Option<Position>> = found;
                     for (&at, position) in part.iter().zip(found) {
-                        items[at].recorded = position.is_some();
+                        items[at].recorded = Some(position.is_some());
                     }
                 }
                 Err(error) => {
@@ -179,12 +204,11 @@ impl Intake {
     ) -> Result<Option<Outcome>, Stop> {
         let item = &mut items[at];
         let Some(posted) = &mut item.posted else { return Ok(None) };
-        let recorded = if item.recorded { self.log.find(posted.id).await? } else { None };
+        let recorded = if item.recorded == Some(true) { self.log.find(posted.id).await? } else { None };
         if item.shaped.is_none() {
             let schema = recorded.as_ref().map(|recorded| recorded.schema);
-            let mut shaped = self.shape(caller, wave, posted, schema).await?;
-            shaped.refs.append(&mut posted.refs);
-            item.shaped = Some(shaped);
+            let shaped = self.shape(caller, wave, posted, schema).await?;
+            item.take_shape(shaped);
         }
         let (Some(posted), Some(shaped)) = (&items[at].posted, &items[at].shaped) else { return Ok(None) };
         if let Some(recorded) = recorded {
@@ -204,8 +228,15 @@ impl Intake {
             wave.echoes.push((at, first));
             return Ok(None);
         }
-        self.draft(caller, wave, at, posted, shaped).await?;
-        Ok(None)
+        match self.draft(caller, wave, at, posted, shaped).await {
+            Ok(()) => Ok(None),
+            // What cannot be taken now may have been taken before.
+            Err(stop) if items[at].recorded.is_none() => match self.log.find(posted.id).await? {
+                Some(recorded) => self.compare(caller, wave, posted, shaped, recorded).await.map(Some),
+                None => Err(stop),
+            },
+            Err(stop) => Err(stop),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Whose fact it is: from what the caller says to a client's id.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::{HashMap, HashSet};
 
 use super::Intake;
 use super::envelope::ClientRef;

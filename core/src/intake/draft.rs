@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 
 use super::clients::Link;
 use super::envelope::Posted;
+use super::keys::SubjectKey;
 use super::outcome::{Rejection, Stop};
 use super::place::Placement;
 use super::shape::Shaped;
-use super::wave::{Draft, Entry, Wave};
+use super::wave::{Draft, Entry, Part, Wave};
 use super::{Caller, Intake, checks};
 use crate::events::client::IdentityLinked;
 use crate::events::{DefinitionEvent, Event, KnowledgeEvent};
@@ -16,7 +17,6 @@ use crate::log::{Expected, IndexChange, NewEvent, StreamName};
 use crate::personal::{Personal, Subject};
 use crate::rules::{Flag, Ledger};
 use crate::trust::leaf::Meta;
-use crate::trust::seal::{self, Place};
 
 impl Intake {
     /// Decides about one item and, when it is taken, adds it to the wave.
@@ -62,7 +62,7 @@ impl Intake {
         if let (Some(link), Some(client)) = (place.link, place.client) {
             self.add_link(posted, &meta, link, client, &mut draft).await?;
         }
-        let mut event = NewEvent {
+        let event = NewEvent {
             id: posted.id,
             stream: place.stream,
             event_type: shaped.event_type.clone(),
@@ -75,8 +75,8 @@ impl Intake {
             sealed: None,
             if_new: false,
         };
-        self.seal(subject(shaped, place.client), &mut event, &shaped.sealed_part(), &mut draft).await?;
-        draft.entries.push(Entry { event, meta });
+        let part = self.part(subject(shaped, place.client), shaped.sealed_part(), &mut draft).await?;
+        draft.entries.push(Entry { event, meta, part });
         draft.count = draft.entries.len();
 
         if let Some(group) = root.and_then(|root| wave.groups.get_mut(&root)) {
@@ -173,7 +173,7 @@ impl Intake {
             value: Personal::Known(link.identity.value.clone()),
         };
         let linked = Event::from(linked);
-        let mut event = NewEvent {
+        let event = NewEvent {
             id: link.id,
             stream: StreamName::client(client),
             event_type: linked.type_name().into(),
@@ -187,34 +187,28 @@ impl Intake {
             // Another caller may be first to link the same identity to the same client.
             if_new: true,
         };
-        self.seal(Subject::Client(client), &mut event, &linked.personal(), draft).await?;
+        let part = self.part(Subject::Client(client), linked.personal(), draft).await?;
         let meta = Meta { causation: Some(posted.id), ..meta.clone() };
-        draft.entries.push(Entry { event, meta });
+        draft.entries.push(Entry { event, meta, part });
         draft.index.push(IndexChange::Claim { identity: link.hash, client });
         draft.link = Some((link, client));
         Ok(())
     }
 
-    async fn seal(
+    /// Finds the key under which the commit will seal these fields; `None` when there are none.
+    async fn part(
         &self,
         subject: Subject,
-        event: &mut NewEvent,
-        part: &Map<String, Value>,
+        fields: Map<String, Value>,
         draft: &mut Draft,
-    ) -> Result<(), Stop> {
-        if part.is_empty() {
-            return Ok(());
+    ) -> Result<Option<Part>, Stop> {
+        if fields.is_empty() {
+            return Ok(None);
         }
-        let key = self.subject_key(subject).await?;
-        let place = Place { stream: &event.stream, id: event.id, event_type: &event.event_type, schema: event.schema };
-        event.sealed = Some(seal::seal(key.id, &key.key, self.random.bytes(), place, part));
-        if let Some(assign) = key.assign
-            && !draft.index.contains(&assign)
-        {
-            draft.index.push(assign);
-        }
+        let SubjectKey { id, key, assign } = self.subject_key(subject).await?;
+        draft.index.extend(assign.filter(|assign| !draft.index.contains(assign)));
         draft.subjects.push(subject);
-        Ok(())
+        Ok(Some(Part { key_id: id, key, fields }))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which data key seals for which subject.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::HashMap;
 
 use super::Intake;
 use super::outcome::{Rejection, Stop};

@@ -1,7 +1,8 @@
 //! What rules know of the clients that were asked about last.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::HashMap;
 
 use super::Intake;
 use super::wave::Wave;

@@ -39,6 +39,7 @@ use crate::settings::Settings;
 use crate::time::Clock;
 use crate::trust::vault::Vault;
 
+pub use batch::Item;
 pub use envelope::MAX_DEPTH;
 pub use outcome::{Outcome, Receipt, Rejection};
 pub use shape::MAX_EVENT_BYTES;
@@ -105,13 +106,23 @@ impl Intake {
     ///
     /// Items stand or fall on their own, unless `atomic`: then all are stored in one commit or none is.
     pub async fn post(&self, caller: &Caller, items: Vec<Value>, atomic: bool) -> Vec<Outcome> {
-        let mut items: Vec<batch::Item> = items.into_iter().map(|item| self.read_item(caller, item)).collect();
+        self.post_read(caller, items.into_iter().map(|item| self.read(caller, item)).collect(), atomic).await
+    }
+
+    /// Reads an item to be posted by the same caller. The log is not asked, so this may go on on any thread while
+    /// earlier items are posted.
+    pub fn read(&self, caller: &Caller, item: Value) -> Item {
+        self.read_item(caller, item)
+    }
+
+    /// As [`Intake::post`], of items that were read before.
+    pub async fn post_read(&self, caller: &Caller, mut items: Vec<Item>, atomic: bool) -> Vec<Outcome> {
         if atomic {
             self.post_atomic(caller, &mut items).await;
         } else {
             self.post_each(caller, &mut items).await;
         }
-        items.into_iter().map(batch::Item::answer).collect()
+        items.into_iter().map(Item::answer).collect()
     }
 
     /// Owners of identities are looked up in the log again: something else than this intake changed them.

@@ -1,6 +1,9 @@
 //! What the log answered, told to each item.
 
-use std::collections::HashMap;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use foldhash::HashMap;
 
 use super::batch::{Item, echo};
 use super::envelope::Posted;
@@ -8,12 +11,19 @@ use super::outcome::{Outcome, Receipt, Rejection, Stop};
 use super::shape::Shaped;
 use super::wave::{Draft, Unit, Wave};
 use super::{Caller, Intake};
+use crate::canonical::object;
 use crate::error::chain;
-use crate::events::{ClientEvent, Event, canonical};
+use crate::events::{ClientEvent, Event};
 use crate::fact::{Fact, Opener};
 use crate::ids::{Position, Version};
 use crate::log::{AppendError, IndexChange, Placed, Recorded, StreamName};
 use crate::personal::Opened;
+
+/// Commits that are handed to the log at once.
+const PART: usize = 512;
+
+/// What the log says to each commit.
+type Answers = Vec<Result<Vec<Placed>, AppendError>>;
 
 impl Intake {
     /// Appends a wave and answers its items; those that have to be decided again stay without an answer.
@@ -22,22 +32,41 @@ impl Intake {
         let mut wave = std::mem::replace(wave, Wave::new(atomic));
         let mut units: Vec<Unit> = std::mem::take(&mut wave.units);
         units.retain(|unit| !unit.drafts.is_empty());
-        let mut stored: HashMap<StreamName, (Version, Position)> = HashMap::new();
-        if !units.is_empty() {
-            let commits = units.iter_mut().map(|unit| unit.commit(&self.random, &*self.clock)).collect();
-            let answers = self.log.append_batch(commits).await;
-            for (unit, answer) in units.iter().zip(answers) {
-                match answer {
-                    Ok(places) => self.answer_stored(unit, &places, items, &mut stored).await,
-                    Err(error) => self.answer_failed(unit, &error, items),
-                }
+        let mut stored: HashMap<StreamName, (Version, Position)> = HashMap::default();
+        let answers = self.append(&mut units).await;
+        for (unit, answer) in units.iter().zip(answers) {
+            match answer {
+                Ok(places) => self.answer_stored(unit, &places, items, &mut stored),
+                Err(error) => self.answer_failed(unit, &error, items),
             }
         }
         self.keep_groups(&mut wave, &stored);
         echo(items, &wave.echoes);
     }
 
-    async fn answer_stored(
+    /// Appends units part by part: while the log writes one, the next is sealed and hashed.
+    async fn append(&self, units: &mut [Unit]) -> Answers {
+        let mut parts = Vec::new();
+        for part in units.chunks_mut(PART) {
+            let commits = part.iter_mut().map(|unit| unit.commit(&self.random, &*self.clock)).collect();
+            let mut answers = self.log.append_batch(commits);
+            // With its first step the log takes them over; the answers are waited for when all are on their way.
+            parts.push(match poll_fn(|cx| Poll::Ready(answers.as_mut().poll(cx))).await {
+                Poll::Ready(answers) => Ok(answers),
+                Poll::Pending => Err(answers),
+            });
+        }
+        let mut all = Vec::with_capacity(units.len());
+        for part in parts {
+            all.extend(match part {
+                Ok(answers) => answers,
+                Err(waiting) => waiting.await,
+            });
+        }
+        all
+    }
+
+    fn answer_stored(
         &self,
         unit: &Unit,
         places: &[Placed],
@@ -133,7 +162,7 @@ impl Intake {
         if (fact.occurred, fact.order) != (posted.occurred, posted.order) {
             return other("time or order");
         }
-        if fact.event.facts() != shaped.facts || canonical(&fact.event.personal()) != canonical(&shaped.personal) {
+        if fact.event.facts() != shaped.facts || object(&fact.event.personal()) != object(&shaped.personal) {
             return other("content");
         }
         // Merges stand in the stream of whoever stayed at that time; the pair they name is compared above.

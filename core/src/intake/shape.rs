@@ -1,5 +1,6 @@
 //! From posted `data` to an event: typed, checked, split into facts and personal part.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -7,10 +8,13 @@ use serde_json::{Map, Value};
 use super::checks;
 use super::envelope::{Posted, missing, shown};
 use super::outcome::{Rejection, Stop};
+use super::refs::names_foreign_client;
 use super::wave::Wave;
 use super::{Caller, Intake};
-use crate::events::{DecodeError, DefinitionEvent, Event, canonical, find};
+use crate::canonical::object;
+use crate::events::{DecodeError, DefinitionEvent, Event, TypeInfo, find};
 use crate::fact::{Fact, REFS};
+use crate::ids::ClientId;
 use crate::time::Moment;
 
 /// Most bytes of facts and personal part of one event.
@@ -33,7 +37,7 @@ pub(super) struct Shaped {
 impl Shaped {
     pub(super) fn new(event: Event, refs: Map<String, Value>, target: Option<Box<Fact>>) -> Result<Self, Stop> {
         let (facts, personal) = (event.facts(), event.personal());
-        let bytes = facts.len() + canonical(&personal).len() + canonical(&refs).len();
+        let bytes = facts.len() + object(&personal).len() + object(&refs).len();
         if bytes > MAX_EVENT_BYTES {
             let message = format!("{bytes} bytes of facts and personal fields, at most {MAX_EVENT_BYTES} are taken");
             return Err(Rejection::new("too_large", "data", message).into());
@@ -66,6 +70,18 @@ pub(super) struct Payload<'a> {
 }
 
 impl Intake {
+    /// Understands the payload of an item, which is taken out of it, when the log need not be asked; `None` when it
+    /// must.
+    pub(super) fn shape_ahead(&self, posted: &mut Posted) -> Option<Result<Shaped, Stop>> {
+        let info = find(&posted.event_type)?;
+        if info.area == "knowledge" || names_foreign_client(info, &posted.data) {
+            return None;
+        }
+        let data = std::mem::take(&mut posted.data);
+        let typed = self.built_in(info, payload(posted, None, data), &BTreeMap::new());
+        Some(typed.map_err(Stop::from).and_then(|(event, refs)| whole(posted, event, refs)))
+    }
+
     /// Understands the payload of an item, which is taken out of it.
     pub(super) async fn shape(
         &self,
@@ -80,28 +96,8 @@ impl Intake {
             "event.retracted" => return self.shape_retraction(posted, data).await,
             _ => {}
         }
-        let (event, refs) = self
-            .typed(
-                caller,
-                wave,
-                Payload {
-                    event_type: &posted.event_type,
-                    schema: posted.schema,
-                    recorded,
-                    occurred: posted.occurred,
-                    prefix: "data.",
-                    data,
-                },
-            )
-            .await?;
-        match (&event, &posted.client) {
-            (Event::Definition(_), Some(_)) => {
-                let message = format!("{} is nobody's in particular and has no client", posted.event_type);
-                Err(Rejection::new("unexpected_client", "client", message).into())
-            }
-            (Event::Definition(_), None) | (_, Some(_)) => Shaped::new(event, refs, None),
-            (_, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
-        }
+        let (event, refs) = self.typed(caller, wave, payload(posted, recorded, data)).await?;
+        whole(posted, event, refs)
     }
 
     /// Reads and checks a payload of a built-in or declared type.
@@ -111,16 +107,28 @@ impl Intake {
         wave: &Wave,
         payload: Payload<'_>,
     ) -> Result<(Event, Map<String, Value>), Stop> {
-        let Payload { event_type, schema, recorded, occurred, prefix, mut data } = payload;
+        let Payload { event_type, schema, recorded, prefix, .. } = payload;
         let Some(info) = find(event_type) else {
-            let event = self.custom(event_type, recorded.or(schema), prefix, data).await?;
+            let event = self.custom(event_type, recorded.or(schema), prefix, payload.data).await?;
             return Ok((event, Map::new()));
         };
+        let clients = self.foreign_clients(caller, wave, info, prefix, &payload.data).await?;
+        Ok(self.built_in(info, payload, &clients)?)
+    }
+
+    /// Reads and checks a payload of a built-in type; `clients` are those that it names as other systems do, by field.
+    fn built_in(
+        &self,
+        info: &'static TypeInfo,
+        payload: Payload<'_>,
+        clients: &BTreeMap<&'static str, ClientId>,
+    ) -> Result<(Event, Map<String, Value>), Rejection> {
+        let Payload { event_type, schema, occurred, prefix, mut data, .. } = payload;
         if schema.is_some_and(|schema| schema != info.schema) {
             let message = format!("{event_type} is posted with schema {}, not {}", info.schema, shown(&schema.into()));
-            return Err(Rejection::new("unknown_schema", "schema", message).into());
+            return Err(Rejection::new("unknown_schema", "schema", message));
         }
-        let refs = self.take_refs(caller, wave, info, prefix, &mut data).await?;
+        let refs = self.take_refs(info, prefix, &mut data, clients)?;
         let event = (info.read)(Value::Object(data)).map_err(|error| decode_fault(error, prefix))?;
         if let Event::Definition(DefinitionEvent::EventTypeDeclared(declared)) = &event {
             super::declared::check_declaration(declared, prefix)?;
@@ -128,6 +136,30 @@ impl Intake {
         checks::check(&event, occurred)
             .map_err(|fault| Rejection::new("invalid_value", format!("{prefix}{}", fault.field), fault.message))?;
         Ok((event, refs))
+    }
+}
+
+/// The payload of an item as it is posted.
+fn payload(posted: &Posted, recorded: Option<u16>, data: Map<String, Value>) -> Payload<'_> {
+    Payload {
+        event_type: &posted.event_type,
+        schema: posted.schema,
+        recorded,
+        occurred: posted.occurred,
+        prefix: "data.",
+        data,
+    }
+}
+
+/// An event that has a client exactly when it is not nobody's in particular.
+fn whole(posted: &Posted, event: Event, refs: Map<String, Value>) -> Result<Shaped, Stop> {
+    match (&event, &posted.client) {
+        (Event::Definition(_), Some(_)) => {
+            let message = format!("{} is nobody's in particular and has no client", posted.event_type);
+            Err(Rejection::new("unexpected_client", "client", message).into())
+        }
+        (Event::Definition(_), None) | (_, Some(_)) => Shaped::new(event, refs, None),
+        (_, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
     }
 }
 

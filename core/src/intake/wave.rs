@@ -3,7 +3,10 @@
 //! All items of one client are one commit (a *unit*): a later one is decided as if the earlier ones were
 //! stored, so it must not be stored without them. An atomic wave is one unit.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+
+use foldhash::HashMap;
+use serde_json::{Map, Value};
 
 use super::clients::Link;
 use super::ledgers::Group;
@@ -14,6 +17,7 @@ use crate::random::Random;
 use crate::rules::Flag;
 use crate::time::Clock;
 use crate::trust::leaf::{Hash, Meta};
+use crate::trust::seal::{self, DataKey, Place};
 
 /// Most items that are appended together.
 pub(super) const MAX_WAVE: usize = 10_000;
@@ -23,6 +27,16 @@ pub(super) const MAX_WAVE: usize = 10_000;
 pub(super) struct Entry {
     pub(super) event: NewEvent,
     pub(super) meta: Meta,
+    /// Sealed into it by the commit.
+    pub(super) part: Option<Part>,
+}
+
+/// A personal part and the key that it is sealed under.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) key_id: u64,
+    pub(super) key: DataKey,
+    pub(super) fields: Map<String, Value>,
 }
 
 /// What is to be appended for one item.
@@ -157,7 +171,12 @@ impl Unit {
             index: Vec::new(),
         };
         for draft in &mut self.drafts {
-            for Entry { mut event, meta } in draft.entries.drain(..) {
+            for Entry { mut event, meta, part } in draft.entries.drain(..) {
+                if let Some(Part { key_id, key, fields }) = part {
+                    let NewEvent { stream, id, event_type, schema, .. } = &event;
+                    let place = Place { stream, id: *id, event_type, schema: *schema };
+                    event.sealed = Some(seal::seal(key_id, &key, random.bytes(), place, &fields));
+                }
                 let index = commit.events.len() as u32;
                 event.meta = Meta { commit: id, index, count, ..meta }.encode().into();
                 commit.events.push(event);

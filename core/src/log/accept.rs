@@ -86,7 +86,7 @@ fn check_shape(commit: &Commit) -> Result<(), AppendError> {
             commit.index.len()
         ));
     }
-    let mut ids = HashSet::with_capacity(count);
+    let mut ids = HashSet::new();
     for event in &commit.events {
         let bytes = event.meta.len() + event.facts.len() + event.sealed.as_ref().map_or(0, |sealed| sealed.len());
         if bytes > MAX_EVENT_BYTES {

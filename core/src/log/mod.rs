@@ -373,6 +373,12 @@ pub trait EventLog: Send + Sync {
     /// The events of the log after a position, at most `limit` of them.
     async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError>;
 
+    /// As [`EventLog::read_all`], from where the events are stored even when they are in memory: for those who vouch
+    /// for what is stored.
+    async fn read_stored(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        self.read_all(after, limit).await
+    }
+
     /// One event by id.
     async fn find(&self, id: EventId) -> Result<Option<Recorded>, LogError>;
 

@@ -194,7 +194,7 @@ impl Bundle {
         if bundle.format != FORMAT {
             return Err(FormatError::Fields(format!("format {:?}, expected {FORMAT:?}", bundle.format)));
         }
-        let again = serde_json_canonicalizer::to_vec(&bundle).map_err(|_| FormatError::Encoding)?;
+        let again = crate::canonical::to_vec(&bundle).map_err(|_| FormatError::Encoding)?;
         if again == bytes { Ok(bundle) } else { Err(FormatError::Encoding) }
     }
 }

@@ -22,7 +22,10 @@ pub const PADDING: usize = 64;
 
 /// The key of one subject.
 #[derive(Clone, ZeroizeOnDrop)]
-pub struct DataKey([u8; 32]);
+pub struct DataKey {
+    bytes: [u8; 32],
+    commitment: [u8; 32],
+}
 
 impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,16 +36,16 @@ impl fmt::Debug for DataKey {
 impl DataKey {
     /// From 32 secret bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self { bytes, commitment: blake3::derive_key("letopis 2026 key commitment v1", &bytes) }
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     /// A one-way hash of the key, by which it is told from any other.
     pub(crate) fn commitment(&self) -> [u8; 32] {
-        blake3::derive_key("letopis 2026 key commitment v1", &self.0)
+        self.commitment
     }
 }
 
@@ -89,7 +92,7 @@ pub enum OpenError {
 
 /// Seals the personal fields of an event.
 pub fn seal(key_id: u64, key: &DataKey, nonce: [u8; 24], place: Place<'_>, personal: &Map<String, Value>) -> Box<[u8]> {
-    let json = Zeroizing::new(crate::events::canonical(personal));
+    let json = Zeroizing::new(crate::canonical::object(personal));
     let mut plain = Zeroizing::new(Vec::with_capacity((4 + json.len()).next_multiple_of(PADDING)));
     plain.extend_from_slice(&(json.len() as u32).to_be_bytes());
     plain.extend_from_slice(&json);

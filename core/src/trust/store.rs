@@ -62,7 +62,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, LogError> {
     let db = Connection::open(path).map_err(failed)?;
     db.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
     // What a power cut takes is made again from the log, which lost nothing.
-    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;").map_err(failed)?;
+    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=8000;")
+        .map_err(failed)?;
     db.set_prepared_statement_cache_capacity(64);
     let format: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     match format {
@@ -150,12 +151,16 @@ pub(super) fn apply(db: &Connection, events: &[Recorded]) -> Result<Progress, Lo
     let mut at = progress(db)?;
     let mut edge = Edge::load(at.tail.position.0, &StoredTiles(db))?;
     let mut full = Vec::new();
-    let mut set = db.prepare_cached("INSERT OR REPLACE INTO pending VALUES (?1, ?2, ?3)").map_err(failed)?;
+    let mut ends: BTreeMap<Hash, End> = BTreeMap::new();
     for event in events {
         let of_log = event.stream.as_str() == LOG;
         let tag = crate::trust::leaf::stream_tag(event.stream.as_str());
-        let end = if of_log { at.log } else { stream_end(db, &tag)? };
-        let leaf = chain::next(event, at.tail, end)?;
+        let end = match ends.get(&tag) {
+            _ if of_log => at.log,
+            Some(end) => *end,
+            None => stream_end(db, &tag)?,
+        };
+        chain::next(event, at.tail, end)?;
         at.tail = Tail { position: event.position, recorded_at: event.recorded_at };
         at.leaf = event.leaf;
         edge.push(event.leaf, &mut |level, index, data| full.push((level, index, data)));
@@ -163,9 +168,13 @@ pub(super) fn apply(db: &Connection, events: &[Recorded]) -> Result<Progress, Lo
             at.log = End { version: event.version, leaf: event.leaf };
             note_seals(db, &mut at, event)?;
         } else {
-            set.execute(params![leaf.stream_tag, event.version.0, event.leaf]).map_err(failed)?;
+            ends.insert(tag, End { version: event.version, leaf: event.leaf });
             at.fresh += 1;
         }
+    }
+    let mut set = db.prepare_cached("INSERT OR REPLACE INTO pending VALUES (?1, ?2, ?3)").map_err(failed)?;
+    for (tag, end) in &ends {
+        set.execute(params![tag, end.version.0, end.leaf]).map_err(failed)?;
     }
     let mut put = db.prepare_cached("INSERT OR REPLACE INTO tile VALUES (?1, ?2, ?3)").map_err(failed)?;
     let full = full.iter().map(|(level, index, data)| (*level, *index, data.as_slice()));

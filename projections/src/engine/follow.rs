@@ -12,20 +12,27 @@ use tokio::sync::watch;
 use super::EngineError;
 use super::pool::lock;
 
+/// A step that held so many events is followed by the next at once: there is a backlog.
+const MANY: usize = 256;
 /// Why a follower has stopped, if it has.
 pub(crate) type Stopped = Mutex<Option<String>>;
 
 /// Calls `step` again and again, which takes in the next page of the log and says how many events it held and
-/// up to where all is taken in; waits for more at the head. Ends when `stop` changes, its sender is dropped,
-/// or a step fails.
+/// up to where all is taken in; waits for more at the head. Ends when `stop` changes, its sender is dropped, or a step
+/// fails.
+///
+/// What is appended within a `pause` is taken in together: a transaction for every event would cost those who write to
+/// the log more than the events do. Whoever waits for a position waits so much longer.
 pub(crate) fn follow<T: Send + Sync + 'static>(
     log: Arc<dyn EventLog>,
     mut stop: watch::Receiver<bool>,
+    pause: Duration,
     who: Arc<T>,
     stopped: impl Fn(&T) -> &Stopped + Send + 'static,
     step: impl AsyncFn(&T) -> Result<(usize, Position), EngineError> + Send + 'static,
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
+        letopis_core::background::give_way();
         let fail = |reason: String| {
             tracing::error!(reason, "the log is not followed any more");
             *lock(stopped(&who)) = Some(reason);
@@ -37,13 +44,14 @@ pub(crate) fn follow<T: Send + Sync + 'static>(
         runtime.block_on(async {
             while !*stop.borrow() && stop.has_changed().is_ok() {
                 match step(&who).await {
-                    Ok((0, at)) => tokio::select! {
-                        more = log.wait_beyond(at) => if let Err(error) = more {
-                            return fail(chain(&error));
+                    Ok((MANY.., _)) => {}
+                    Ok((_, at)) => tokio::select! {
+                        more = log.wait_beyond(at) => match more {
+                            Ok(_) => tokio::time::sleep(pause).await,
+                            Err(error) => return fail(chain(&error)),
                         },
                         _ = stop.changed() => return,
                     },
-                    Ok(_) => {}
                     Err(error) => return fail(chain(&error)),
                 }
             }

@@ -31,6 +31,8 @@ use super::view::View;
 
 /// The file that names the current generation.
 const POINTER: &str = "current";
+/// Events within this time are folded in together, see [`follow`].
+const PAUSE: Duration = Duration::from_millis(5);
 /// An answer as of a date may leave out what was recorded since so long ago; it says how many events those are.
 const MAX_DATED_AGE: Duration = Duration::from_secs(30);
 /// Whole views at past clocks that are kept.
@@ -189,7 +191,8 @@ impl Views {
     /// A failure stops the views, not the server: they go on being read, and say how far behind they are.
     pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
         let (views, log) = (Arc::clone(self), Arc::clone(&self.log));
-        follow(log, stop, views, |views| &views.failed, async |views| Ok((views.step().await?, views.position())))
+        let step = async |views: &Self| Ok((views.step().await?, views.position()));
+        follow(log, stop, PAUSE, views, |views| &views.failed, step)
     }
 
     /// Why the views have stopped, if they have.

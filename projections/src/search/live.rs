@@ -32,6 +32,9 @@ use crate::engine::view::StoreError;
 pub const FILE: &str = "search.db";
 /// Events that are taken in together.
 const PAGE: usize = 512;
+/// Events within this time are taken in together: each transaction writes a segment of the full text, which has to be
+/// merged with the others.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The search index of a data folder: one file, kept current from the log.
 pub struct Search {
@@ -155,6 +158,7 @@ impl Search {
         follow(
             log,
             stop,
+            PAUSE,
             search,
             |search| &search.stopped,
             async |search| Ok((search.step().await?, search.position())),

@@ -15,7 +15,7 @@ use letopis_core::log::sqlite::audit::{Audit, copy_database};
 use letopis_core::random::Random;
 use letopis_core::time::{Clock, SystemClock};
 use letopis_core::trust::signer::refuse_older;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::DataArg;
 use crate::console::{Console, Done, grouped, rate};
@@ -26,7 +26,7 @@ mod report;
 mod source;
 
 use report::Report;
-use source::{Row, Sources};
+use source::{Row, Sources, Way};
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
@@ -83,11 +83,11 @@ pub async fn run(args: &ImportArgs, console: &Console) -> Result<Done> {
     let folder = Folder::create_or_open(&target, Arc::clone(&clock)).await;
     let folder = folder.with_context(|| format!("opening {}", dir.display()))?;
     let before = folder.log.head().await?;
-    let intake = folder.intake(Arc::clone(&clock), Arc::new(Random::system()))?;
+    let intake = Arc::new(folder.intake(Arc::clone(&clock), Arc::new(Random::system()))?);
     let caller = Caller { actor: args.actor.clone(), source: args.source.clone(), restores: args.restore };
     // The quick half of what a server checks at its start; sealing is left to it, or to `seal`.
     refuse_older(folder.dir(), before)?;
-    let mut importer = Importer::new(&intake, caller);
+    let mut importer = Importer::new(&intake, caller.clone());
     let rejects = args.rejects.clone().unwrap_or_else(|| {
         let stamp = clock.now().to_string().replace([':', '.'], "-");
         dir.join("imports").join(format!("{stamp}-rejected.ndjson"))
@@ -101,8 +101,8 @@ pub async fn run(args: &ImportArgs, console: &Console) -> Result<Done> {
     let (sender, batches) = sync_channel(WAITING);
     let size = args.batch.clamp(1, 100_000);
     let reader = {
-        let bar = bar.clone();
-        std::thread::spawn(move || sources.read(size, &sender, &bar))
+        let (intake, bar) = (Arc::clone(&intake), bar.clone());
+        std::thread::spawn(move || sources.read(&Way { intake: &intake, caller: &caller, size, sender, bar: &bar }))
     };
     let stopped = post(&mut importer, &mut report, &batches).await;
     // Reading ends when nobody takes what it reads.
@@ -135,23 +135,23 @@ async fn post(
 ) -> Result<()> {
     while let Ok(batch) = batches.recv() {
         let (mut events, mut rows) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        for row in batch {
-            match row.event {
+        for Row { place, event, record } in batch {
+            match event {
                 Ok(event) => {
-                    rows.push((row.place, event.clone()));
+                    rows.push((place, record));
                     events.push(event);
                 }
                 Err((rule, reason)) => {
                     importer.tally_mut().reject(rule);
-                    report.rejected(&row.place, rule, "", &reason, &row.record)?;
+                    report.rejected(&place, rule, "", &reason, &record)?;
                 }
             }
         }
-        let outcomes = importer.post(events).await.context("importing stopped; import again to go on")?;
-        for ((place, event), outcome) in rows.iter().zip(&outcomes) {
+        let outcomes = importer.post_read(events).await.context("importing stopped; import again to go on")?;
+        for ((place, record), outcome) in rows.iter().zip(&outcomes) {
             match outcome {
-                Outcome::Rejected(why) => report.rejected(place, why.rule, &why.field, &why.message, event)?,
-                Outcome::Conflict { reason, .. } => report.rejected(place, "conflict", "id", reason, event)?,
+                Outcome::Rejected(why) => report.rejected(place, why.rule, &why.field, &why.message, record)?,
+                Outcome::Conflict { reason, .. } => report.rejected(place, "conflict", "id", reason, record)?,
                 outcome => report.taken(place, outcome)?,
             }
         }
@@ -199,9 +199,4 @@ fn text(args: &ImportArgs, tally: &Tally, seconds: f64, rejects: Option<&Path>) 
         text += &format!("rejected rows are in {}\n", path.display());
     }
     text
-}
-
-/// A row as it is named in reports.
-pub(super) fn place(file: &str, rows: &[u64]) -> Value {
-    json!({ "file": file, "rows": rows })
 }

@@ -1,6 +1,7 @@
 //! The log in one SQLite file: one writer thread with group commit, read-only connections for readers.
 //!
-//! `log.db` is in WAL mode with `synchronous=FULL`; `log.lock` beside it keeps a second writer away.
+//! `log.db` is in WAL mode with `synchronous=FULL`; `log.lock` beside it keeps a second writer away. What was appended
+//! last is kept in memory, too: everything that follows the log reads it there.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,8 +12,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use self::reader::Readers;
+use self::tail::Tail;
 use self::writer::Writer;
-use super::{AppendError, Commit, EventLog, LogError, Placed, Recorded, StreamName};
+use super::{AppendError, Commit, EventLog, LogError, MAX_PAGE, Placed, Recorded, StreamName};
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::time::Clock;
 use crate::trust::leaf::Hash;
@@ -24,6 +26,7 @@ mod reader;
 mod recent;
 mod schema;
 mod tables;
+mod tail;
 mod writer;
 
 /// How often a read-only log looks whether another process has written.
@@ -51,6 +54,7 @@ pub struct SqliteLog {
     readers: Readers,
     writer: Option<Writer>,
     head: Arc<watch::Sender<Position>>,
+    tail: Arc<Tail>,
 }
 
 impl SqliteLog {
@@ -60,9 +64,10 @@ impl SqliteLog {
     /// When another process writes to it, when it is no log or one of a later version, or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Self, LogError> {
         let head = Arc::new(watch::Sender::new(Position(0)));
-        let writer = Writer::start(path, clock, options, Arc::clone(&head))?;
+        let tail = Arc::new(Tail::default());
+        let writer = Writer::start(path, clock, options, Arc::clone(&head), Arc::clone(&tail))?;
         let readers = Readers::open(path)?;
-        Ok(Self { readers, writer: Some(writer), head })
+        Ok(Self { readers, writer: Some(writer), head, tail })
     }
 
     /// Opens the log for reading, also while another process writes to it; appends are refused.
@@ -72,7 +77,7 @@ impl SqliteLog {
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         let readers = Readers::open(path)?;
         let head = Arc::new(watch::Sender::new(readers.with(|reader| reader.head())?));
-        Ok(Self { readers, writer: None, head })
+        Ok(Self { readers, writer: None, head, tail: Arc::default() })
     }
 
     /// The identities of these clients: keyed hashes. It looks through all identities.
@@ -120,6 +125,13 @@ impl EventLog for SqliteLog {
     }
 
     async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
+        match self.tail.after(after, limit.min(MAX_PAGE)) {
+            Some(events) => Ok(events),
+            None => self.read_stored(after, limit).await,
+        }
+    }
+
+    async fn read_stored(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
         self.readers.with(|reader| reader.all(after, limit))
     }
 

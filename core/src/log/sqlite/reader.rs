@@ -117,6 +117,8 @@ impl Reader {
     }
 
     pub(super) fn positions(&mut self, ids: &[EventId]) -> Result<Vec<Option<Position>>, LogError> {
+        // One state of the file for all of them: taking and giving back its lock costs as much as a look-up.
+        let _state = (ids.len() > 1).then(|| self.conn.unchecked_transaction()).transpose().map_err(failed)?;
         let mut find = self.conn.prepare_cached("SELECT position FROM event WHERE id = ?1").map_err(failed)?;
         let mut position = |id: &EventId| {
             let found = find.query_row([id.to_bytes()], |row| row.get::<_, i64>(0)).optional();

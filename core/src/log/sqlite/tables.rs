@@ -80,14 +80,14 @@ impl<'c> WriterTables<'c> {
         })
     }
 
-    /// Writes a new event to the end of its stream.
+    /// Writes a new event to the end of its stream; its leaf hash is told with its place.
     pub(super) fn insert(
         &mut self,
         event: &NewEvent,
         hashes: &Hashes,
         position: Position,
         recorded_at: Timestamp,
-    ) -> Result<Placed, LogError> {
+    ) -> Result<(Placed, Hash), LogError> {
         let event_type = self.type_key(event)?;
         let StreamHead { key, version, leaf: prev } = *self.stream_head(&event.stream)?;
         let stream = match key {
@@ -120,7 +120,7 @@ impl<'c> WriterTables<'c> {
             self.insert_sealed.execute(params![position.0 as i64, &**envelope]).map_err(failed)?;
         }
         *self.stream_head(&event.stream)? = StreamHead { key: Some(stream), version: version.0, leaf };
-        Ok(Placed { position, version, recorded_at, existed: false })
+        Ok((Placed { position, version, recorded_at, existed: false }, leaf))
     }
 
     /// Changes one row of a look-up table.

@@ -13,12 +13,14 @@ use super::disk::Disk;
 use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
 use super::schema::open_writer;
 use super::tables::WriterTables;
+use super::tail::{Tail, recorded};
 use crate::error::chain;
 use crate::ids::Position;
 use crate::log::accept::accept;
 use crate::log::sequence::{Hashes, Recorder};
 use crate::log::{AppendError, Commit, LogError, Placed};
 use crate::time::{Clock, Timestamp};
+use crate::trust::leaf::Hash;
 
 /// The handle of the writer thread. Dropping it stores what waits and joins the thread.
 pub(super) struct Writer {
@@ -34,6 +36,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
         head: Arc<watch::Sender<Position>>,
+        tail: Arc<Tail>,
     ) -> Result<Self, LogError> {
         let lock = lock(path)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -41,7 +44,7 @@ impl Writer {
         let path = path.to_owned();
         let run = move || match open_writer(&path) {
             Err(error) => drop(started.send(Err(error))),
-            Ok(conn) => match Thread::new(&conn, &path, clock, options, head) {
+            Ok(conn) => match Thread::new(&conn, &path, clock, options, head, tail) {
                 Err(error) => drop(started.send(Err(error))),
                 Ok(thread) => {
                     drop(started.send(Ok(())));
@@ -123,6 +126,9 @@ struct Thread<'c> {
     /// The last position of what is stored.
     last: Position,
     head: Arc<watch::Sender<Position>>,
+    tail: Arc<Tail>,
+    /// Leaf hashes of what the transaction inserts, in order.
+    leaves: Vec<Hash>,
     /// Why nothing is stored any more.
     stopped: Option<String>,
 }
@@ -134,6 +140,7 @@ impl<'c> Thread<'c> {
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
         head: Arc<watch::Sender<Position>>,
+        tail: Arc<Tail>,
     ) -> Result<Self, LogError> {
         let failed = |error| LogError::new(format!("reading the end of the log {}", path.display()), error);
         let end = conn
@@ -158,6 +165,8 @@ impl<'c> Thread<'c> {
             disk: Disk::new(folder, options.min_free_bytes),
             last,
             head,
+            tail,
+            leaves: Vec::new(),
             stopped: None,
         })
     }
@@ -182,9 +191,21 @@ impl<'c> Thread<'c> {
         let stored = self.go_on().and_then(|()| self.store(&group));
         match stored {
             Ok(answers) => {
-                self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
+                let mut leaves = self.leaves.drain(..);
+                let (mut events, mut replies) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(group.len()));
                 for (job, answers) in group.into_iter().zip(answers) {
-                    drop(job.reply.send(answers));
+                    for ((commit, _), answer) in job.commits.into_iter().zip(&answers) {
+                        let places = commit.events.into_iter().zip(answer.iter().flatten());
+                        let new = places.filter(|(_, place)| !place.existed).zip(&mut leaves);
+                        events.extend(new.map(|((event, place), leaf)| recorded(event, place, leaf)));
+                    }
+                    replies.push((job.reply, answers));
+                }
+                drop(leaves);
+                self.tail.extend(events);
+                self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
+                for (reply, answers) in replies {
+                    drop(reply.send(answers));
                 }
             }
             Err(error) => {
@@ -200,6 +221,7 @@ impl<'c> Thread<'c> {
     /// One transaction. On an error it may be stored or not, and nobody knows.
     fn store(&mut self, group: &[Job]) -> Result<Vec<Answers>, LogError> {
         let start = self.last;
+        self.leaves.clear();
         let at = self.recorder.now().and_then(|at| self.disk.check().map(|()| at));
         self.transaction(|this| {
             group
@@ -233,7 +255,9 @@ impl<'c> Thread<'c> {
                 Some(place) => place,
                 None => {
                     self.last.0 += 1;
-                    self.tables.insert(event, hashes, self.last, at)?
+                    let (place, leaf) = self.tables.insert(event, hashes, self.last, at)?;
+                    self.leaves.push(leaf);
+                    place
                 }
             });
         }
@@ -259,6 +283,7 @@ impl<'c> Thread<'c> {
                 .map_err(failed)
         });
         done.inspect_err(|error| self.stop(error))?;
+        self.tail.clear();
         // The pages as they were before still lie in the write-ahead log until it is cut off.
         let busy: bool =
             self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;

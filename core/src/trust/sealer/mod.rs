@@ -37,6 +37,8 @@ pub const SEAL_AFTER_US: i64 = 10 * SECOND_US;
 pub const SEAL_EVENTS: u64 = 65_536;
 /// Appends within this time are taken in together.
 const PAUSE: Duration = Duration::from_millis(100);
+/// About so many events are taken in with one transaction: the more, the more of them share a page of the file.
+const STRIDE: usize = 8 * MAX_PAGE;
 
 /// Whether a seal is due, after so many events of other streams and so long since the first of them.
 pub fn is_due(events: u64, waited_us: i64) -> bool {
@@ -143,12 +145,21 @@ impl Sealer {
     async fn catch_up(&self, state: &mut State) -> Result<Progress, LogError> {
         loop {
             let at = store::progress(&state.db)?;
-            let page = self.log.read_all(at.tail.position, MAX_PAGE).await?;
-            if page.is_empty() {
+            let mut events: Vec<Recorded> = Vec::new();
+            while events.len() < STRIDE {
+                let last = events.last().map_or(at.tail.position, |event| event.position);
+                let page = self.log.read_stored(last, MAX_PAGE).await?;
+                let is_end = page.len() < MAX_PAGE;
+                events.extend(page);
+                if is_end {
+                    break;
+                }
+            }
+            if events.is_empty() {
                 return Ok(at);
             }
             let tx = state.db.transaction().map_err(store::failed)?;
-            store::apply(&tx, &page)?;
+            store::apply(&tx, &events)?;
             tx.commit().map_err(store::failed)?;
         }
     }
@@ -200,7 +211,7 @@ impl Sealer {
             if due == 0 {
                 return Ok(events);
             }
-            let page = self.log.read_all(from, due).await?;
+            let page = self.log.read_stored(from, due).await?;
             if page.is_empty() {
                 return Err(LogError::damage(format!("the log ends at position {from}, before its seal at {last}")));
             }

@@ -8,11 +8,11 @@ mod destroy;
 mod kek;
 mod rewrap;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 
+use foldhash::HashMap;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use zeroize::Zeroizing;
 
@@ -23,8 +23,11 @@ use crate::log::LogError;
 use crate::random::Random;
 use crate::trust::seal::DataKey;
 
-/// How many keys are made at once.
+/// How many keys are made at first. Each further time it is twice as many, so that an import does not wait for the
+/// disk at every few hundred clients.
 const BATCH: usize = 256;
+/// Most keys that are made at once.
+const MAX_BATCH: usize = 4_096;
 /// How many opened keys are kept in memory.
 const CACHE: usize = 100_000;
 
@@ -42,6 +45,8 @@ struct State {
     db: Connection,
     /// Made, fsynced, and nobody's yet.
     free: Vec<(u64, DataKey)>,
+    /// How many are made when there are none.
+    batch: usize,
     open: HashMap<u64, Option<DataKey>>,
 }
 
@@ -86,7 +91,12 @@ impl Vault {
     }
 
     fn with(db: Connection, kek: Box<dyn KeyEncryptionKey>, random: Random) -> Self {
-        Self { kek, other: None, random, state: Mutex::new(State { db, free: Vec::new(), open: HashMap::new() }) }
+        Self {
+            kek,
+            other: None,
+            random,
+            state: Mutex::new(State { db, free: Vec::new(), batch: BATCH, open: HashMap::default() }),
+        }
     }
 
     /// Opens keys that are wrapped by another key-encryption key, too: a rotation was not finished.
@@ -117,12 +127,12 @@ impl Vault {
                 row.get(0)
             })
             .map_err(failed)?;
-        let mut made = Vec::with_capacity(BATCH);
+        let mut made = Vec::with_capacity(state.batch);
         {
             let mut insert = tx
                 .prepare_cached("INSERT INTO data_key (id, kek, nonce, wrapped) VALUES (?1, ?2, ?3, ?4)")
                 .map_err(failed)?;
-            for id in next..next + BATCH as u64 {
+            for id in next..next + state.batch as u64 {
                 let (key, nonce) = (Zeroizing::new(self.random.bytes::<32>()), self.random.bytes::<24>());
                 let wrapped = self.kek.wrap(nonce, &id.to_be_bytes(), &key);
                 insert.execute((id, self.kek.id(), nonce, wrapped)).map_err(failed)?;
@@ -132,6 +142,7 @@ impl Vault {
         tx.commit().map_err(failed)?;
         made.reverse();
         state.free = made;
+        state.batch = (2 * state.batch).min(MAX_BATCH);
         Ok(())
     }
 

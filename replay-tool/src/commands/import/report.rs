@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use letopis_core::intake::Outcome;
 use serde_json::{Value, json};
 
+use super::source::{Place, Record};
 use crate::data::create_new;
 
 /// The report per row and the rejected rows.
@@ -24,23 +25,24 @@ impl Report {
     }
 
     /// A row that was recorded, now or before.
-    pub(super) fn taken(&mut self, place: &Value, outcome: &Outcome) -> Result<()> {
+    pub(super) fn taken(&mut self, place: &Place, outcome: &Outcome) -> Result<()> {
         let Some(rows) = &mut self.rows else { return Ok(()) };
         let mut line = serde_json::to_value(outcome)?;
-        line["at"] = place.clone();
+        line["at"] = place.shown();
         write(rows, &line)
     }
 
     /// A row that was not. Its file is made for the first.
     pub(super) fn rejected(
         &mut self,
-        place: &Value,
+        place: &Place,
         rule: &str,
         field: &str,
         reason: &str,
-        record: &Value,
+        record: &Record,
     ) -> Result<()> {
-        let mut line = json!({ "at": place, "status": "rejected", "rule": rule, "field": field, "reason": reason });
+        let mut line =
+            json!({ "at": place.shown(), "status": "rejected", "rule": rule, "field": field, "reason": reason });
         if let Some(rows) = &mut self.rows {
             write(rows, &line)?;
         }
@@ -48,7 +50,7 @@ impl Report {
         if self.rejected.is_none() {
             self.rejected = Some(BufWriter::new(create_new(path)?));
         }
-        line["record"] = record.clone();
+        line["record"] = record.shown();
         self.rejected.as_mut().map_or(Ok(()), |file| write(file, &line))
     }
 

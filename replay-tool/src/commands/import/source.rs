@@ -3,28 +3,69 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use anyhow::{Context, Result, anyhow};
 use flate2::read::MultiGzDecoder;
 use indicatif::ProgressBar;
+use letopis_core::intake::{Caller, Intake};
 use serde_json::{Value, json};
 
 use super::ImportArgs;
 use crate::console::UsageError;
-use crate::mapping::{Files, Item, Mapping};
+use crate::mapping::{Files, Item, Mapping, Rejected};
 
 /// Longest line of a native file, in bytes: a good deal more than the largest event.
 const MAX_LINE: u64 = 1 << 20;
 
+/// Where a row stands.
+pub(super) struct Place {
+    file: Arc<str>,
+    rows: Vec<u64>,
+}
+
+impl Place {
+    /// As it is named in reports.
+    pub(super) fn shown(&self) -> Value {
+        json!({ "file": &*self.file, "rows": self.rows })
+    }
+}
+
+/// What a row says, for the report of those that are not taken.
+pub(super) enum Record {
+    /// A line of a native file.
+    Line(Box<[u8]>),
+    /// What a mapping made of its rows, or the row that it could make nothing of.
+    Mapped(Value),
+}
+
+impl Record {
+    /// As it is shown in reports: a line that is no JSON as a text.
+    pub(super) fn shown(&self) -> Value {
+        match self {
+            Self::Line(text) => serde_json::from_slice(text).unwrap_or_else(|_| json!(String::from_utf8_lossy(text))),
+            Self::Mapped(value) => value.clone(),
+        }
+    }
+}
+
 /// A row on its way in.
 pub(super) struct Row {
-    /// What it is called in reports.
-    pub(super) place: Value,
+    pub(super) place: Place,
     /// The event, or the rule and the reason why it is none.
-    pub(super) event: Result<Value, (&'static str, String)>,
-    /// What is kept of a row that is no event.
-    pub(super) record: Value,
+    pub(super) event: Result<letopis_core::intake::Item, (&'static str, String)>,
+    pub(super) record: Record,
+}
+
+/// Where rows go, and who reads the events in them.
+pub(super) struct Way<'a> {
+    pub(super) intake: &'a Intake,
+    pub(super) caller: &'a Caller,
+    /// Rows that are sent at once.
+    pub(super) size: usize,
+    pub(super) sender: SyncSender<Vec<Row>>,
+    pub(super) bar: &'a ProgressBar,
 }
 
 /// What is imported.
@@ -61,14 +102,15 @@ impl Sources {
     }
 
     /// Reads everything and sends it in batches, until nobody takes it any more.
-    pub(super) fn read(self, size: usize, sender: &SyncSender<Vec<Row>>, bar: &ProgressBar) -> Result<()> {
-        let mut batch = Vec::with_capacity(size);
+    pub(super) fn read(self, way: &Way<'_>) -> Result<()> {
+        let Way { size, sender, bar, .. } = way;
+        let mut batch = Vec::with_capacity(*size);
         match self {
             Self::Native(paths) => {
                 let total = paths.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|meta| meta.len()).sum();
                 bar.set_length(total);
                 for path in paths {
-                    if native(&path, size, &mut batch, sender, bar)?.is_err() {
+                    if native(&path, way, &mut batch)?.is_err() {
                         return Ok(());
                     }
                 }
@@ -78,8 +120,8 @@ impl Sources {
                 let run = mapping.run(
                     &files,
                     &mut |item| {
-                        batch.push(mapped(item));
-                        if batch.len() >= size && sender.send(std::mem::take(&mut batch)).is_err() {
+                        batch.push(way.mapped(item));
+                        if batch.len() >= *size && sender.send(std::mem::take(&mut batch)).is_err() {
                             gone = true;
                             return Err(Gone.into());
                         }
@@ -106,37 +148,38 @@ impl Sources {
 #[error("the import stopped")]
 struct Gone;
 
-fn mapped(item: Item) -> Row {
-    match item {
-        Item::Event(mapped) => {
-            let place = super::place(mapped.input.as_deref().unwrap_or("the mapping"), &mapped.rows);
-            Row { place, event: Ok(mapped.event), record: Value::Null }
-        }
-        Item::Rejected(rejected) => {
-            let record = rejected.record;
-            let fields: serde_json::Map<String, Value> =
-                record.header.iter().cloned().zip(record.fields.into_iter().map(Value::String)).collect();
-            Row {
-                place: super::place(&record.input, &[record.row]),
-                event: Err(("mapping", rejected.reason)),
-                record: Value::Object(fields),
+impl Way<'_> {
+    fn mapped(&self, item: Item) -> Row {
+        match item {
+            Item::Event(mapped) => {
+                let place = Place { file: mapped.input.unwrap_or_else(|| "the mapping".into()), rows: mapped.rows };
+                let record = Record::Mapped(mapped.event.clone());
+                Row { place, event: Ok(self.intake.read(self.caller, mapped.event)), record }
+            }
+            Item::Rejected(Rejected { record, reason }) => {
+                let place = Place { file: Arc::clone(&record.input), rows: vec![record.row] };
+                let fields: serde_json::Map<String, Value> =
+                    record.header.iter().cloned().zip(record.fields.into_iter().map(Value::String)).collect();
+                Row { place, event: Err(("mapping", reason)), record: Record::Mapped(Value::Object(fields)) }
             }
         }
+    }
+
+    fn native(&self, place: Place, text: &[u8]) -> Row {
+        let event = match serde_json::from_slice(text) {
+            Ok(event) => Ok(self.intake.read(self.caller, event)),
+            Err(error) => Err(("malformed_json", error.to_string())),
+        };
+        Row { place, event, record: Record::Line(text.into()) }
     }
 }
 
 /// Reads one native file line by line. A line that is no JSON is rejected, and the next is read.
-fn native(
-    path: &Path,
-    size: usize,
-    batch: &mut Vec<Row>,
-    sender: &SyncSender<Vec<Row>>,
-    bar: &ProgressBar,
-) -> Result<Result<(), Gone>> {
+fn native(path: &Path, way: &Way<'_>, batch: &mut Vec<Row>) -> Result<Result<(), Gone>> {
     let failed = || format!("reading {}", path.display());
     let file = File::open(path).with_context(failed)?;
-    let mut lines = unpacked(bar.wrap_read(file)).with_context(failed)?;
-    let name = path.display().to_string();
+    let mut lines = unpacked(way.bar.wrap_read(file)).with_context(failed)?;
+    let name: Arc<str> = path.display().to_string().into();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -151,16 +194,8 @@ fn native(
         if text.is_empty() {
             continue;
         }
-        let place = super::place(&name, &[number]);
-        batch.push(match serde_json::from_slice::<Value>(text) {
-            Ok(event) => Row { place, event: Ok(event), record: Value::Null },
-            Err(error) => Row {
-                place,
-                event: Err(("malformed_json", error.to_string())),
-                record: json!(String::from_utf8_lossy(text)),
-            },
-        });
-        if batch.len() >= size && sender.send(std::mem::take(batch)).is_err() {
+        batch.push(way.native(Place { file: Arc::clone(&name), rows: vec![number] }, text));
+        if batch.len() >= way.size && way.sender.send(std::mem::take(batch)).is_err() {
             return Ok(Err(Gone));
         }
     }
