@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use self::reader::Readers;
-use self::writer::Writer;
+use self::writer::{Told, Writer};
 use super::{AppendError, Commit, EventLog, LogError, Placed, Recorded, StreamName};
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::time::Clock;
@@ -51,6 +51,7 @@ pub struct SqliteLog {
     readers: Readers,
     writer: Option<Writer>,
     head: Arc<watch::Sender<Position>>,
+    stopped: Arc<watch::Sender<Option<String>>>,
 }
 
 impl SqliteLog {
@@ -60,9 +61,11 @@ impl SqliteLog {
     /// When another process writes to it, when it is no log or one of a later version, or is damaged.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Self, LogError> {
         let head = Arc::new(watch::Sender::new(Position(0)));
-        let writer = Writer::start(path, clock, options, Arc::clone(&head))?;
+        let stopped = Arc::new(watch::Sender::new(None));
+        let told = Told { head: Arc::clone(&head), stopped: Arc::clone(&stopped) };
+        let writer = Writer::start(path, clock, options, told)?;
         let readers = Readers::open(path)?;
-        Ok(Self { readers, writer: Some(writer), head })
+        Ok(Self { readers, writer: Some(writer), head, stopped })
     }
 
     /// Opens the log for reading, also while another process writes to it; appends are refused.
@@ -72,7 +75,13 @@ impl SqliteLog {
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         let readers = Readers::open(path)?;
         let head = Arc::new(watch::Sender::new(readers.with(|reader| reader.head())?));
-        Ok(Self { readers, writer: None, head })
+        Ok(Self { readers, writer: None, head, stopped: Arc::default() })
+    }
+
+    /// Why the log takes no events until the next start, as soon as that is so: a write failed, and what is on disk
+    /// is not known.
+    pub fn stopped(&self) -> watch::Receiver<Option<String>> {
+        self.stopped.subscribe()
     }
 
     /// The identities of these clients: keyed hashes. It looks through all identities.

@@ -14,11 +14,21 @@ use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
 use super::schema::open_writer;
 use super::tables::WriterTables;
 use crate::error::chain;
+use crate::fault::{self, Fault};
 use crate::ids::Position;
 use crate::log::accept::accept;
 use crate::log::sequence::{Hashes, Recorder};
 use crate::log::{AppendError, Commit, LogError, Placed};
 use crate::time::{Clock, Timestamp};
+use crate::wal;
+
+/// What others are told.
+pub(super) struct Told {
+    /// The last position that is stored.
+    pub(super) head: Arc<watch::Sender<Position>>,
+    /// Why nothing is stored any more.
+    pub(super) stopped: Arc<watch::Sender<Option<String>>>,
+}
 
 /// The handle of the writer thread. Dropping it stores what waits and joins the thread.
 pub(super) struct Writer {
@@ -33,7 +43,7 @@ impl Writer {
         path: &Path,
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
-        head: Arc<watch::Sender<Position>>,
+        told: Told,
     ) -> Result<Self, LogError> {
         let lock = lock(path)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -41,7 +51,7 @@ impl Writer {
         let path = path.to_owned();
         let run = move || match open_writer(&path) {
             Err(error) => drop(started.send(Err(error))),
-            Ok(conn) => match Thread::new(&conn, &path, clock, options, head) {
+            Ok(conn) => match Thread::new(&conn, &path, clock, options, told) {
                 Err(error) => drop(started.send(Err(error))),
                 Ok(thread) => {
                     drop(started.send(Ok(())));
@@ -122,7 +132,7 @@ struct Thread<'c> {
     disk: Disk,
     /// The last position of what is stored.
     last: Position,
-    head: Arc<watch::Sender<Position>>,
+    told: Told,
     /// Why nothing is stored any more.
     stopped: Option<String>,
 }
@@ -133,7 +143,7 @@ impl<'c> Thread<'c> {
         path: &Path,
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
-        head: Arc<watch::Sender<Position>>,
+        told: Told,
     ) -> Result<Self, LogError> {
         let failed = |error| LogError::new(format!("reading the end of the log {}", path.display()), error);
         let end = conn
@@ -150,14 +160,14 @@ impl<'c> Thread<'c> {
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| LogError::new(format!("syncing {}", folder.display()), error))?;
-        head.send_replace(last);
+        told.head.send_replace(last);
         Ok(Self {
             conn,
             tables: WriterTables::new(conn).map_err(failed)?,
             recorder: Recorder::new(clock, Timestamp(recorded_at)),
             disk: Disk::new(folder, options.min_free_bytes),
             last,
-            head,
+            told,
             stopped: None,
         })
     }
@@ -182,7 +192,7 @@ impl<'c> Thread<'c> {
         let stored = self.go_on().and_then(|()| self.store(&group));
         match stored {
             Ok(answers) => {
-                self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
+                self.told.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
                 for (job, answers) in group.into_iter().zip(answers) {
                     drop(job.reply.send(answers));
                 }
@@ -260,9 +270,7 @@ impl<'c> Thread<'c> {
         });
         done.inspect_err(|error| self.stop(error))?;
         // The pages as they were before still lie in the write-ahead log until it is cut off.
-        let busy: bool =
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
-        if busy {
+        if !wal::cut_off(self.conn).map_err(failed)? {
             return Err(LogError::damage("the sealed parts are deleted, but a long read kept their bytes in the write-ahead log: erase them again").transient());
         }
         Ok(())
@@ -270,8 +278,17 @@ impl<'c> Thread<'c> {
 
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
         let failed = |error| LogError::new("writing to the log", error);
+        let early = fault::is_on(Fault::AckBeforeCommit);
+        if early && !self.conn.is_autocommit() {
+            self.conn.execute_batch("COMMIT").map_err(failed)?;
+        }
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-        let done = work(self).and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done));
+        let done = work(self);
+        let done = if early {
+            done
+        } else {
+            done.and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done))
+        };
         if done.is_err() && !self.conn.is_autocommit() {
             // Nothing hangs on its outcome: the log stops here either way.
             drop(self.conn.execute_batch("ROLLBACK"));
@@ -286,6 +303,7 @@ impl<'c> Thread<'c> {
         }
         let why = chain(error);
         tracing::error!(error = why, position = self.last.0, "the log takes no events until the next start");
+        self.told.stopped.send_replace(Some(why.clone()));
         self.stopped = Some(why);
     }
 

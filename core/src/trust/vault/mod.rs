@@ -22,6 +22,7 @@ pub use kek::{KeyEncryptionKey, LocalKek};
 use crate::log::LogError;
 use crate::random::Random;
 use crate::trust::seal::DataKey;
+use crate::wal;
 
 /// How many keys are made at once.
 const BATCH: usize = 256;
@@ -73,6 +74,7 @@ impl Vault {
         db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
             .map_err(failed)?;
         db.execute_batch(SCHEMA).map_err(failed)?;
+        wal::carry_over(&db).map_err(failed)?;
         Ok(Self::with(db, kek, random))
     }
 
