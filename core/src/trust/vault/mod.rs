@@ -4,6 +4,7 @@
 //! a new client costs no second fsync. Destroying a key is what erasure is. A key is never used again
 //! under its number: the number in an envelope is the version of the key it was sealed under.
 
+mod check;
 mod destroy;
 mod kek;
 mod rewrap;
