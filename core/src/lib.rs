@@ -16,6 +16,7 @@
 //! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant.
 //! Nothing here knows of views or HTTP.
 
+pub mod backup;
 pub mod code;
 pub mod condition;
 pub mod definitions;
