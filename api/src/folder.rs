@@ -70,5 +70,6 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
         sealer,
         proofs,
         log_key,
+        stopped: folder.log.stopped(),
     }))
 }

@@ -17,6 +17,7 @@
 
 pub mod answer;
 pub mod auth;
+pub mod backup;
 pub mod cases;
 pub mod clients;
 pub mod contacts;

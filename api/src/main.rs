@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use letopis_api::keys::{self, Role};
 use letopis_api::telemetry::{self, LogFormat};
 use letopis_api::witness::ask::Peer;
-use letopis_api::{demo, folder, server, witness};
+use letopis_api::{backup, demo, folder, server, witness};
 use letopis_core::random::Random;
 use letopis_core::time::SystemClock;
 use letopis_core::trust::note::VerifierKey;
@@ -78,6 +78,30 @@ enum Command {
         #[arg(long, env = "LETOPIS_FIXTURES", default_value = "fixtures")]
         fixtures: PathBuf,
     },
+    /// Copies a data folder, also while a server writes to it, and reads the copy through.
+    Backup {
+        /// The data folder.
+        #[arg(long, env = "LETOPIS_DATA")]
+        data: PathBuf,
+        /// The copy: an empty folder, or a new one.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// The secrets, too, into another empty folder; keep it apart from the copy.
+        #[arg(long, value_name = "DIR")]
+        secrets_to: Option<PathBuf>,
+    },
+    /// Puts a copy back into a folder that has no log, after comparing every file with its digest.
+    Restore {
+        /// The copy.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// The copy of the secrets, where the folder lacks them.
+        #[arg(long, value_name = "DIR")]
+        secrets_from: Option<PathBuf>,
+        /// The data folder.
+        #[arg(long, env = "LETOPIS_DATA")]
+        data: PathBuf,
+    },
     /// Makes, lists and revokes API keys.
     Key {
         /// The data folder.
@@ -127,6 +151,12 @@ fn main() -> anyhow::Result<()> {
                 Ok(witness::serve(Arc::new(witness), Arc::new(SystemClock), listener, interrupted()).await?)
             }
             Command::Demo { data, listen, fixtures } => show(data, listen, &fixtures).await,
+            Command::Backup { data, to, secrets_to } => {
+                backup::back_up(&data, &to, secrets_to.as_deref()).await.map(|text| print!("{text}"))
+            }
+            Command::Restore { from, secrets_from, data } => {
+                backup::put_back(&from, secrets_from.as_deref(), &data).await.map(|text| print!("{text}"))
+            }
             Command::Key { data, command } => keep(&data, command),
         }
     })

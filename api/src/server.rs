@@ -61,11 +61,11 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Serves until `end` comes to pass, then lets running requests finish, stops the views, and seals the log. Every
+/// Serves until `end` comes to pass or the log stops, then lets running requests finish, stops the views, and seals the log. Every
 /// new checkpoint is sent to the witnesses.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or the log stopped.
 pub async fn serve(
     app: App,
     witnesses: Vec<Peer>,
@@ -81,10 +81,12 @@ pub async fn serve(
     let (stop_witnesses, stopped) = watch::channel(false);
     let asked = witnesses.into_iter().map(|peer| ask::follow(app.clone(), peer, stopped.clone()));
     let asked: Vec<_> = asked.collect();
-    let stop = app.stop.clone();
+    let (stop, mut stopped) = (app.stop.clone(), app.stopped.clone());
     tokio::spawn(async move {
-        end.await;
-        tracing::info!("ending: no new requests");
+        tokio::select! {
+            () = end => tracing::info!("ending: no new requests"),
+            Ok(_) = stopped.wait_for(Option::is_some) => tracing::error!("ending: the log takes no events any more"),
+        }
         stop.cancel();
     });
     let upkeep = tokio::spawn(async {
@@ -115,6 +117,11 @@ pub async fn serve(
     stop_witnesses.send_replace(true);
     for thread in asked {
         join("witness", thread).await;
+    }
+    if let Some(why) = &*app.stopped.borrow() {
+        anyhow::bail!(
+            "the log stopped ({why}): start the server again; whether the last events are stored tells who posts them again"
+        );
     }
     served
 }

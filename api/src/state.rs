@@ -15,6 +15,7 @@ use letopis_core::trust::sealer::Sealer;
 use letopis_core::trust::vault::Vault;
 use letopis_projections::engine::generations::Views;
 use letopis_projections::search::Search;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::keys::Keys;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub proofs: Arc<Proofs>,
     /// The line that verifies checkpoints.
     pub log_key: String,
+    /// Why the log takes no events until the next start, as soon as that is so.
+    pub stopped: watch::Receiver<Option<String>>,
 }
 
 /// How a rebuild goes.

@@ -23,7 +23,7 @@ use crate::log::sqlite::{SqliteLog, SqliteOptions};
 use crate::log::{EventLog, LogError};
 use crate::random::Random;
 use crate::rotation;
-use crate::secret::{IDENTITY, KEK, NEXT_KEK, failed};
+use crate::secret::{IDENTITY, KEK, NEXT_KEK, failed, sync_folder};
 use crate::settings::Settings;
 use crate::time::Clock;
 use crate::trust::hex;
@@ -60,8 +60,13 @@ impl Folder {
     /// When another process writes to it, when a key is missing beside a log that was written with one,
     /// or something in it cannot be read.
     pub async fn create_or_open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
+        let is_made = !dir.exists();
         for part in [dir.to_owned(), dir.join("views")] {
             fs::create_dir_all(&part).map_err(|error| failed(&part, error))?;
+        }
+        if is_made {
+            let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            sync_folder(above).map_err(|error| failed(above, error))?;
         }
         // The log first: its lock tells a second writer off before he can touch anything else.
         let log = SqliteLog::open(&dir.join("log.db"), clock.clone(), SqliteOptions::default())?;
@@ -71,7 +76,7 @@ impl Folder {
             // A name that no other log has; none where another one may have been signed under already.
             let origin = (!dir.join(signer::PUBLIC).exists()).then(|| new_origin(&random));
             let text = Settings { origin, ..Settings::default() }.to_toml();
-            fs::write(&settings, text).map_err(|error| failed(&settings, error))?;
+            signer::write(&settings, text.as_bytes(), 0o644)?;
         }
         let is_new = log.head().await?.0 == 0;
         let identity = IDENTITY.get_or_make(dir, is_new, &random)?;

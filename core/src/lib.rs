@@ -18,6 +18,7 @@
 //! Nothing here knows of views or HTTP.
 
 pub mod background;
+pub mod backup;
 mod canonical;
 pub mod code;
 pub mod condition;
@@ -27,6 +28,7 @@ pub mod error;
 pub mod events;
 pub mod exports;
 pub mod fact;
+pub mod fault;
 pub mod folder;
 pub mod identity;
 pub mod ids;
@@ -46,3 +48,4 @@ pub mod settings;
 pub mod testing;
 pub mod time;
 pub mod trust;
+pub mod wal;

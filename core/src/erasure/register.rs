@@ -94,6 +94,8 @@ pub struct Register {
 struct State {
     entries: Vec<Entry>,
     last: String,
+    /// Bytes of the file up to the last line that was taken in.
+    length: u64,
 }
 
 impl Register {
@@ -123,6 +125,7 @@ impl Register {
                 LogError::damage(format!("{place} {reason}: put the register back as it was"))
             })?;
         }
+        state.length = whole as u64;
         *register.lock() = state;
         Ok(register)
     }
@@ -179,8 +182,13 @@ impl Register {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() > state.length {
+            // A line that could not be written to its end, or not be synced: nobody was told that it is there.
+            file.set_len(state.length).map_err(failed)?;
+        }
         let whole = format!("{json}\t{}", self.tag(&state.last, &json));
         file.write_all(format!("{whole}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        state.length += whole.len() as u64 + 1;
         if is_new {
             sync_folder(dir).map_err(failed)?;
         }
@@ -225,6 +233,20 @@ mod tests {
         assert_eq!(again.entries().len(), 1);
         again.begin(begun(3)).expect("written");
         assert_eq!(open(dir.path()).expect("opens").entries().len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_nobody_was_told_of_is_taken_away_before_the_next() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let register = open(dir.path()).expect("opens");
+        register.begin(begun(1)).expect("written");
+        // A write that failed half way, or a sync that failed, leaves bytes behind.
+        let path = folder(dir.path()).join(FILE);
+        let mut file = File::options().append(true).open(&path).expect("there");
+        file.write_all(b"{\"state\":\"begun\",\"era").expect("written");
+        register.begin(begun(2)).expect("written");
+        register.begin(begun(3)).expect("written");
+        assert_eq!(open(dir.path()).expect("opens").entries(), register.entries());
     }
 
     #[test]

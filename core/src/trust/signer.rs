@@ -187,7 +187,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, LogError> {
 }
 
 /// Writes a file whole or not at all, and on disk when it returns.
-pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogError> {
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogError> {
     let failed = |error| LogError::new(format!("writing {}", path.display()), error);
     let new = path.with_extension("new");
     match fs::remove_file(&new) {

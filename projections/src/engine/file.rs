@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use letopis_core::fact::FoldOrder;
+use letopis_core::fault::{self, Fault};
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
@@ -90,6 +91,9 @@ const STATEMENTS: usize = 512;
 const CUT_OFF_TRIES: u32 = 50;
 /// Between two tries.
 const CUT_OFF_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// How long a file that is broken on purpose stays between its checkpoint and the rows that belong to it.
+const APART: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// More parked keys than this stop the view file loudly.
 pub const MAX_PARKED: usize = 1_000;
@@ -291,6 +295,11 @@ impl ViewFile {
         checkpoint: Checkpoint,
         change: impl FnOnce(&Writer<'_>, &mut Batch<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        if fault::is_on(Fault::CheckpointApart) {
+            self.conn
+                .execute("UPDATE checkpoint SET position = ?1, leaf = ?2", (checkpoint.position.0, checkpoint.leaf))?;
+            std::thread::sleep(APART);
+        }
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut batch = Batch::new(&tx, &self.zone, &self.parked);
         let writer = Writer::new(&tx);
@@ -340,7 +349,9 @@ pub(crate) fn cut_off(conn: &Connection) -> Result<(), StoreError> {
     for _ in 0..CUT_OFF_TRIES {
         let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if !busy {
-            return Ok(());
+            let Some(path) = conn.path() else { return Ok(()) };
+            let failed = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+            return letopis_core::wal::sync(Path::new(path)).map_err(failed);
         }
         std::thread::sleep(CUT_OFF_PAUSE);
     }

@@ -475,8 +475,15 @@ pub(super) fn root_of(conn: &Connection, client: ClientId) -> Result<Option<Clie
 
 /// Whether a file can be gone on with.
 async fn usable(source: Source<'_>, path: &Path, zone: &Zone) -> Result<Option<ViewFile>, EngineError> {
-    let Ok(Some(file)) = ViewFile::open(path, source.views, zone) else { return Ok(None) };
-    let at = file.checkpoint()?;
+    let whole = |file: ViewFile| Ok((file.checkpoint()?, file.alias_changes()?, file));
+    let (at, _, file) = match ViewFile::open(path, source.views, zone).and_then(|file| file.map(whole).transpose()) {
+        Ok(Some(whole)) => whole,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            tracing::warn!(%error, "the view file cannot be read and is built anew");
+            return Ok(None);
+        }
+    };
     let head = source.log.head().await.map_err(EngineError::Log)?;
     if at.position > head || (head.0 - at.position.0 > REBUILD_BEYOND && at.position.0 < head.0 / 2) {
         return Ok(None);

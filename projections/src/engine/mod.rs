@@ -5,6 +5,7 @@
 //! generations of view files ([`generations`]). A [`question::Question`] is what can be asked of them.
 
 pub mod built;
+pub(crate) mod content;
 pub mod file;
 mod folded;
 pub(crate) mod follow;

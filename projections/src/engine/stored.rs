@@ -7,6 +7,7 @@ use letopis_core::time::{Timestamp, Zone};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
+use super::content::{SCHEMA, content, integrity};
 use super::file::{self, Checkpoint, ViewFile, ViewStatus};
 use super::read::{QueryError, Reader};
 use super::row::Atom;
@@ -130,6 +131,27 @@ impl StoredViews {
     /// When it cannot be read.
     pub fn recompute(&self, view: &dyn View) -> Result<Recomputed, StoreError> {
         view.recompute(&self.conn, &self.zone)
+    }
+
+    /// Tables whose rows are not those of another file, and what SQLite finds wrong with this one. Totals are left out:
+    /// what they come to tells the rows.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn unlike(
+        &self,
+        other: &ViewFile,
+        views: &[Box<dyn View>],
+    ) -> Result<(Vec<String>, Option<String>), StoreError> {
+        let tables = views.iter().map(|view| view.table()).chain(["subject", "alias_change"]);
+        let tables = tables.map(|table| (table, format!("SELECT * FROM {table}")));
+        let mut unlike = Vec::new();
+        for (table, sql) in tables.chain([("sqlite_schema", SCHEMA.to_owned())]) {
+            if content(&self.conn, &sql)? != content(other.connection(), &sql)? {
+                unlike.push(table.to_owned());
+            }
+        }
+        Ok((unlike, integrity(&self.conn)?))
     }
 
     /// The totals of a view as they are kept, without those that are all zero.

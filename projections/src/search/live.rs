@@ -79,8 +79,14 @@ impl Search {
 
     /// Takes in the next page of the log. Returns how many events it held; 0 at the head.
     async fn step(&self) -> Result<usize, EngineError> {
+        self.step_to(Position(u64::MAX)).await
+    }
+
+    /// As [`Search::step`], up to a position.
+    pub(super) async fn step_to(&self, upto: Position) -> Result<usize, EngineError> {
         let writer = self.writer.lock().await;
-        let page = self.log.read_all(self.position(), PAGE).await.map_err(EngineError::Log)?;
+        let left = upto.0.saturating_sub(self.position().0).min(PAGE as u64) as usize;
+        let page = self.log.read_all(self.position(), left).await.map_err(EngineError::Log)?;
         let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
         let at = Checkpoint { position: last.position, leaf: last.leaf };
         let mut facts = Vec::new();

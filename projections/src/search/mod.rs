@@ -5,11 +5,13 @@
 //! ([`Search::position`]). It holds stems, not texts: a hit names the event, and the words are read from the
 //! log. What is removed is overwritten, in the index and in the documents.
 
+mod compare;
 mod index;
 mod live;
 mod query;
 mod stem;
 
+pub use compare::compare;
 pub use live::{FILE, Search};
 pub use query::Hit;
 

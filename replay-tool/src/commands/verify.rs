@@ -1,11 +1,17 @@
 //! `verify`: recompute the log from its raw rows.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use letopis_core::error::chain;
+use letopis_core::folder::Folder;
+use letopis_core::log::EventLog;
 use letopis_projections::engine::rebuild::{Options as RebuildOptions, rebuild};
+use letopis_projections::search;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use super::DataArg;
 use super::check_proof::line;
@@ -60,13 +66,22 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<Done> {
         key: args.key.as_deref().map(line).transpose()?,
         seen: seen.collect::<Result<_>>()?,
     };
-    let verified = verify(&dir.join("log.db"), &beside, options, &|at, of| {
+    let mut verified = verify(&dir.join("log.db"), &beside, options, &|at, of| {
         bar.set_length(of);
         bar.set_position(at);
     })
     .with_context(|| format!("verifying {}", dir.display()))?;
     bar.finish_and_clear();
-    let views = if args.views { verify_views(dir, console)? } else { Vec::new() };
+    for line in unopened(dir)? {
+        verified.findings.add(None, None, line);
+    }
+    let views = match args.views.then(|| verify_views(dir, console)) {
+        None => Vec::new(),
+        Some(Err(error)) if !error.is::<UsageError>() => {
+            vec![json!({ "view": "(all)", "sound": false, "reason": format!("they cannot be read: {error:#}") })]
+        }
+        Some(views) => views?,
+    };
     let unsound = views.iter().any(|view| view["sound"] == false);
     let text = text(&verified, &views);
     let mut report = serde_json::to_value(&verified)?;
@@ -120,6 +135,15 @@ fn text(verified: &Verified, views: &[Value]) -> String {
     text
 }
 
+/// Data keys that the key-encryption key at hand does not open; none where there is no such key.
+fn unopened(dir: &Path) -> Result<Vec<String>> {
+    // The log was verified apart: a folder that does not open has nothing to say of its keys.
+    let Ok(folder) = Folder::open_read_only(dir) else { return Ok(Vec::new()) };
+    let wrong = folder.vault.map(|vault| vault.check()).transpose();
+    let wrong = wrong.unwrap_or_else(|error| Some(vec![chain(&error)]));
+    Ok(wrong.unwrap_or_default().into_iter().map(|line| format!("key store: {line}")).collect())
+}
+
 /// For each view: its digest as kept, as its rows come to, and as the log comes to.
 fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
     let data = Data::open(dir)?;
@@ -151,6 +175,11 @@ fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
     ))?;
     bar.finish_and_clear();
     let same_log = rebuilt.checkpoint()?.leaf == at.leaf;
+    // Without their keys personal fields are sealed in one of the two.
+    let (unlike, damage) = match &data.folder.vault {
+        Some(_) => stored.unlike(&rebuilt, &data.views)?,
+        None => (Vec::new(), None),
+    };
     let rebuilt = rebuilt.status()?;
     let kept = stored.status()?;
     let mut out = Vec::new();
@@ -161,13 +190,31 @@ fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
         let recomputed = stored.recompute(view.as_ref())?;
         let totals_hold = stored.kept_totals(view.as_ref())? == recomputed.sums;
         let (kept, rebuilt) = (digest(&kept), digest(&rebuilt));
-        let sound = kept == Some(recomputed.digest) && kept == rebuilt && totals_hold && same_log;
+        let same_rows = unlike.iter().all(|table| table != view.table());
+        let sound = kept == Some(recomputed.digest) && kept == rebuilt && totals_hold && same_log && same_rows;
         let shown = |digest: Option<u128>| digest.map(|digest| format!("{digest:032x}"));
         out.push(json!({
             "view": view.name(), "sound": sound, "rows": recomputed.rows, "kept": shown(kept),
             "from_rows": shown(Some(recomputed.digest)), "from_log": shown(rebuilt),
-            "totals_hold": totals_hold, "same_log": same_log,
+            "totals_hold": totals_hold, "same_log": same_log, "same_rows": same_rows,
         }));
     }
+    let own = |table: &String| data.views.iter().any(|view| view.table() == table);
+    let others =
+        unlike.iter().filter(|table| !own(table)).map(|table| format!("the table {table} is not what the log makes"));
+    if let Some(reason) = damage.into_iter().chain(others).next() {
+        out.push(json!({ "view": "(all)", "sound": false, "reason": reason }));
+    }
+    out.extend(verify_index(&data, &runtime)?);
     Ok(out)
+}
+
+/// The search index against one that is made anew; none where the folder has none or its keys are not at hand.
+fn verify_index(data: &Data, runtime: &Runtime) -> Result<Option<Value>> {
+    let (path, scratch) = (data.folder.views().join(search::FILE), Scratch::new()?);
+    let (Some(vault), true) = (&data.folder.vault, path.exists()) else { return Ok(None) };
+    let log: Arc<dyn EventLog> = data.folder.log.clone();
+    let different = runtime.block_on(search::compare(&path, &scratch.path("index"), log, Arc::clone(vault)));
+    let reason = different.unwrap_or_else(|error| Some(format!("it cannot be read: {}", chain(&error))));
+    Ok(Some(json!({ "view": search::NAME, "sound": reason.is_none(), "reason": reason })))
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use self::reader::Readers;
 use self::tail::Tail;
-use self::writer::Writer;
+use self::writer::{Told, Writer};
 use super::{AppendError, Commit, EventLog, LogError, MAX_PAGE, Placed, Recorded, StreamName};
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::time::Clock;
@@ -55,6 +55,7 @@ pub struct SqliteLog {
     writer: Option<Writer>,
     head: Arc<watch::Sender<Position>>,
     tail: Arc<Tail>,
+    stopped: Arc<watch::Sender<Option<String>>>,
 }
 
 impl SqliteLog {
@@ -65,9 +66,11 @@ impl SqliteLog {
     pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Self, LogError> {
         let head = Arc::new(watch::Sender::new(Position(0)));
         let tail = Arc::new(Tail::default());
-        let writer = Writer::start(path, clock, options, Arc::clone(&head), Arc::clone(&tail))?;
+        let stopped = Arc::new(watch::Sender::new(None));
+        let told = Told { head: Arc::clone(&head), tail: Arc::clone(&tail), stopped: Arc::clone(&stopped) };
+        let writer = Writer::start(path, clock, options, told)?;
         let readers = Readers::open(path)?;
-        Ok(Self { readers, writer: Some(writer), head, tail })
+        Ok(Self { readers, writer: Some(writer), head, tail, stopped })
     }
 
     /// Opens the log for reading, also while another process writes to it; appends are refused.
@@ -77,7 +80,13 @@ impl SqliteLog {
     pub fn open_read_only(path: &Path) -> Result<Self, LogError> {
         let readers = Readers::open(path)?;
         let head = Arc::new(watch::Sender::new(readers.with(|reader| reader.head())?));
-        Ok(Self { readers, writer: None, head, tail: Arc::default() })
+        Ok(Self { readers, writer: None, head, tail: Arc::default(), stopped: Arc::default() })
+    }
+
+    /// Why the log takes no events until the next start, as soon as that is so: a write failed, and what is on disk
+    /// is not known.
+    pub fn stopped(&self) -> watch::Receiver<Option<String>> {
+        self.stopped.subscribe()
     }
 
     /// The identities of these clients: keyed hashes. It looks through all identities.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::fault::{self, Fault};
 use crate::log::LogError;
+use crate::wal;
 
 /// Earlier libraries can corrupt a database in WAL mode (the reset bug mended in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -49,13 +51,19 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LogError> {
             path.display()
         )));
     }
+    // Grouped: a migration and the record of it in one transaction, or a crash in between would shut the log for ever.
     migrations::migrations::runner()
+        .set_grouped(true)
         .run(&mut conn)
         .map_err(|error| LogError::new(format!("bringing the log {} up to date", path.display()), error))?;
     check_log(&conn, path)?;
     // The triggers guard the file against everybody else. This connection gives out positions and versions itself and
     // looks each id up before; where it was wrong, the unique indexes would still refuse it.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).map_err(failed)?;
+    wal::carry_over(&conn).map_err(failed)?;
+    if fault::is_on(Fault::NoSync) {
+        conn.pragma_update(None, "synchronous", "off").map_err(failed)?;
+    }
     Ok(conn)
 }
 

@@ -15,12 +15,24 @@ use super::schema::open_writer;
 use super::tables::WriterTables;
 use super::tail::{Tail, recorded};
 use crate::error::chain;
+use crate::fault::{self, Fault};
 use crate::ids::Position;
 use crate::log::accept::accept;
 use crate::log::sequence::{Hashes, Recorder};
 use crate::log::{AppendError, Commit, LogError, Placed};
 use crate::time::{Clock, Timestamp};
 use crate::trust::leaf::Hash;
+use crate::wal;
+
+/// What others are told.
+pub(super) struct Told {
+    /// The last position that is stored.
+    pub(super) head: Arc<watch::Sender<Position>>,
+    /// The last events that are stored.
+    pub(super) tail: Arc<Tail>,
+    /// Why nothing is stored any more.
+    pub(super) stopped: Arc<watch::Sender<Option<String>>>,
+}
 
 /// The handle of the writer thread. Dropping it stores what waits and joins the thread.
 pub(super) struct Writer {
@@ -35,8 +47,7 @@ impl Writer {
         path: &Path,
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
-        head: Arc<watch::Sender<Position>>,
-        tail: Arc<Tail>,
+        told: Told,
     ) -> Result<Self, LogError> {
         let lock = lock(path)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -44,7 +55,7 @@ impl Writer {
         let path = path.to_owned();
         let run = move || match open_writer(&path) {
             Err(error) => drop(started.send(Err(error))),
-            Ok(conn) => match Thread::new(&conn, &path, clock, options, head, tail) {
+            Ok(conn) => match Thread::new(&conn, &path, clock, options, told) {
                 Err(error) => drop(started.send(Err(error))),
                 Ok(thread) => {
                     drop(started.send(Ok(())));
@@ -125,8 +136,7 @@ struct Thread<'c> {
     disk: Disk,
     /// The last position of what is stored.
     last: Position,
-    head: Arc<watch::Sender<Position>>,
-    tail: Arc<Tail>,
+    told: Told,
     /// Leaf hashes of what the transaction inserts, in order.
     leaves: Vec<Hash>,
     /// Why nothing is stored any more.
@@ -139,8 +149,7 @@ impl<'c> Thread<'c> {
         path: &Path,
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
-        head: Arc<watch::Sender<Position>>,
-        tail: Arc<Tail>,
+        told: Told,
     ) -> Result<Self, LogError> {
         let failed = |error| LogError::new(format!("reading the end of the log {}", path.display()), error);
         let end = conn
@@ -157,15 +166,14 @@ impl<'c> Thread<'c> {
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| LogError::new(format!("syncing {}", folder.display()), error))?;
-        head.send_replace(last);
+        told.head.send_replace(last);
         Ok(Self {
             conn,
             tables: WriterTables::new(conn).map_err(failed)?,
             recorder: Recorder::new(clock, Timestamp(recorded_at)),
             disk: Disk::new(folder, options.min_free_bytes),
             last,
-            head,
-            tail,
+            told,
             leaves: Vec::new(),
             stopped: None,
         })
@@ -202,8 +210,8 @@ impl<'c> Thread<'c> {
                     replies.push((job.reply, answers));
                 }
                 drop(leaves);
-                self.tail.extend(events);
-                self.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
+                self.told.tail.extend(events);
+                self.told.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
                 for (reply, answers) in replies {
                     drop(reply.send(answers));
                 }
@@ -285,9 +293,7 @@ impl<'c> Thread<'c> {
         done.inspect_err(|error| self.stop(error))?;
         self.tail.clear();
         // The pages as they were before still lie in the write-ahead log until it is cut off.
-        let busy: bool =
-            self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
-        if busy {
+        if !wal::cut_off(self.conn).map_err(failed)? {
             return Err(LogError::damage("the sealed parts are deleted, but a long read kept their bytes in the write-ahead log: erase them again").transient());
         }
         Ok(())
@@ -295,8 +301,17 @@ impl<'c> Thread<'c> {
 
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
         let failed = |error| LogError::new("writing to the log", error);
+        let early = fault::is_on(Fault::AckBeforeCommit);
+        if early && !self.conn.is_autocommit() {
+            self.conn.execute_batch("COMMIT").map_err(failed)?;
+        }
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-        let done = work(self).and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done));
+        let done = work(self);
+        let done = if early {
+            done
+        } else {
+            done.and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done))
+        };
         if done.is_err() && !self.conn.is_autocommit() {
             // Nothing hangs on its outcome: the log stops here either way.
             drop(self.conn.execute_batch("ROLLBACK"));
@@ -311,6 +326,7 @@ impl<'c> Thread<'c> {
         }
         let why = chain(error);
         tracing::error!(error = why, position = self.last.0, "the log takes no events until the next start");
+        self.told.stopped.send_replace(Some(why.clone()));
         self.stopped = Some(why);
     }
 

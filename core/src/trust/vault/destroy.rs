@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Vault, failed};
 use crate::log::LogError;
 use crate::trust::hex::Hex;
+use crate::wal;
 
 /// How often the write-ahead log is tried to be cut off while somebody reads.
 const TRIES: u32 = 50;
@@ -104,8 +105,7 @@ impl Vault {
 /// Carries the write-ahead log over and cuts it off: the pages as they were before still lie in it.
 pub(super) fn cut_off(db: &Connection) -> Result<(), LogError> {
     for _ in 0..TRIES {
-        let busy: bool = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
-        if !busy {
+        if wal::cut_off(db).map_err(failed)? {
             return Ok(());
         }
         std::thread::sleep(PAUSE);

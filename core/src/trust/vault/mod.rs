@@ -4,6 +4,7 @@
 //! a new client costs no second fsync. Destroying a key is what erasure is. A key is never used again
 //! under its number: the number in an envelope is the version of the key it was sealed under.
 
+mod check;
 mod destroy;
 mod kek;
 mod rewrap;
@@ -22,6 +23,7 @@ pub use kek::{KeyEncryptionKey, LocalKek};
 use crate::log::LogError;
 use crate::random::Random;
 use crate::trust::seal::DataKey;
+use crate::wal;
 
 /// How many keys are made at first. Each further time it is twice as many, so that an import does not wait for the
 /// disk at every few hundred clients.
@@ -78,6 +80,7 @@ impl Vault {
         db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
             .map_err(failed)?;
         db.execute_batch(SCHEMA).map_err(failed)?;
+        wal::carry_over(&db).map_err(failed)?;
         Ok(Self::with(db, kek, random))
     }
 
