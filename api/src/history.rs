@@ -48,6 +48,9 @@ const CLASSES: &[(&str, Class)] = &[
     ("campaign", Class::Campaign),
     ("profile", Class::Profile),
     ("consent", Class::Consent),
+    ("asset", Class::Asset),
+    ("contract", Class::Contract),
+    ("article", Class::Article),
     ("custom", Class::Custom),
 ];
 
@@ -65,7 +68,7 @@ pub struct Told<T> {
 #[utoipa::path(get, path = "/v1/clients/{id}/history", tag = "clients",
     params(ClockParams, PageParams,
         ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`"),
-        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, custom"),
+        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, asset, contract, article, custom"),
         ("type" = Option<Vec<String>>, Query, description = "Types of events, such as call.logged"),
         ("from" = Option<String>, Query, description = "Not before this instant or local day"),
         ("to" = Option<String>, Query, description = "Before this instant or local day"),

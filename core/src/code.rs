@@ -1,4 +1,4 @@
-//! Short machine-readable words: [`Code`] for facts, [`Label`] for the names of things.
+//! Short machine-readable words: [`Code`] for facts, [`Label`] for the names of things, [`Prose`] for texts of ours.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const MAX_CODE: usize = 96;
 /// Longest [`Label`], in characters.
 pub const MAX_LABEL: usize = 200;
+/// Longest [`Prose`], in characters.
+pub const MAX_PROSE: usize = 20_000;
 
 /// A code such as `won`, `GTX-Pro` or `retail/uk`: what a fact may say in the clear.
 ///
@@ -128,6 +130,41 @@ impl FromStr for Label {
 pub struct InvalidLabel;
 
 impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text of ours (an article, a template), in the clear: about things, never about a person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Prose(Box<str>);
+
+impl Prose {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text cannot be a [`Prose`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a text: expected 1 to {MAX_PROSE} characters, without control characters but line ends and tabs")]
+pub struct InvalidProse;
+
+impl FromStr for Prose {
+    type Err = InvalidProse;
+    fn from_str(text: &str) -> Result<Self, InvalidProse> {
+        let foreign = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if text.trim().is_empty() || text.chars().count() > MAX_PROSE || text.chars().any(foreign) {
+            return Err(InvalidProse);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Prose {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

@@ -22,7 +22,7 @@ pub trait Definition: Sized {
 }
 
 /// A definition and since when it counts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Dated<'a, T> {
     /// Which one: the code within its kind.
     pub code: &'a str,
@@ -35,6 +35,15 @@ pub struct Dated<'a, T> {
     /// What it says.
     pub value: &'a T,
 }
+
+impl<T> Clone for Dated<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+// It holds references alone, so it is copied whatever it refers to.
+impl<T> Copy for Dated<'_, T> {}
 
 impl<T: Definition> Dated<'_, T> {
     /// `kind:code@version`.

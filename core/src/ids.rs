@@ -100,6 +100,10 @@ ids! {
     InvoiceId,
     /// One payment.
     PaymentId,
+    /// One thing of ours that a client has in use.
+    AssetId,
+    /// One contract.
+    ContractId,
     /// One employee of ours.
     EmployeeId,
     /// One commit: the events that were appended together.

@@ -9,10 +9,13 @@
 #[macro_use]
 mod area;
 mod areas;
+pub mod article;
+pub mod asset;
 pub mod campaign;
 pub mod case;
 pub mod catalogue;
 pub mod client;
+pub mod contract;
 pub mod custom;
 pub mod deal;
 pub mod definition;
@@ -32,9 +35,12 @@ use crate::ids::ClientId;
 use crate::personal::{Opened, Subject};
 
 pub use areas::Areas;
+pub use article::ArticleEvent;
+pub use asset::AssetEvent;
 pub use campaign::CampaignEvent;
 pub use case::CaseEvent;
 pub use client::ClientEvent;
+pub use contract::ContractEvent;
 pub use custom::CustomEvent;
 pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
@@ -203,6 +209,9 @@ events! {
     Deal(DealEvent),
     Order(OrderEvent),
     Campaign(CampaignEvent),
+    Asset(AssetEvent),
+    Contract(ContractEvent),
+    Article(ArticleEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),

@@ -1,5 +1,7 @@
 //! What a payload must satisfy beyond its types, area by area: pure functions.
 
+mod service;
+
 use std::collections::HashSet;
 
 use rust_decimal::Decimal;
@@ -45,6 +47,9 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
         Event::Definition(event) => definition(event),
+        Event::Asset(event) => service::asset(event),
+        Event::Contract(event) => service::contract(event, occurred),
+        Event::Article(event) => service::article(event),
         Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }

@@ -28,6 +28,8 @@ fn kind(ty: &str) -> Option<&'static str> {
         "InvoiceId" => "invoice",
         "PaymentId" => "payment",
         "EmployeeId" => "employee",
+        "AssetId" => "asset",
+        "ContractId" => "contract",
         _ => return None,
     })
 }

@@ -6,8 +6,10 @@
 //!
 //! A [`Ledger`] is what rules know of one client: his alias group's facts in recorded order, corrected.
 
+mod asset;
 mod case;
 mod consent;
+mod contract;
 mod deal;
 mod order;
 
@@ -18,7 +20,7 @@ use serde::Serialize;
 use crate::code::Code;
 use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
-use crate::ids::{CaseId, DealId, OrderId};
+use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -58,6 +60,8 @@ pub struct Ledger {
     orders: BTreeMap<OrderId, order::OrderState>,
     deals: BTreeMap<DealId, deal::DealState>,
     cases: BTreeMap<CaseId, case::CaseState>,
+    assets: BTreeMap<AssetId, asset::AssetState>,
+    contracts: BTreeMap<ContractId, contract::ContractState>,
     consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
 }
 
@@ -66,11 +70,17 @@ impl Ledger {
     pub fn concerns(event: &Event) -> bool {
         match event {
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Asset(event) => event.asset_id().is_some(),
+            Event::Contract(event) => event.contract_id().is_some(),
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
-            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
+            Event::Interaction(_)
+            | Event::Article(_)
+            | Event::Definition(_)
+            | Event::Log(_)
+            | Event::Custom(_) => false,
         }
     }
 
@@ -85,11 +95,14 @@ impl Ledger {
             Event::Order(event) => order::apply(&mut self.orders, event),
             Event::Deal(event) => deal::apply(&mut self.deals, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
+            Event::Asset(event) => asset::apply(&mut self.assets, event),
+            Event::Contract(event) => contract::apply(&mut self.contracts, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
             }
             Event::Campaign(_)
+            | Event::Article(_)
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
@@ -107,11 +120,14 @@ impl Ledger {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
             Event::Case(event) => case::decide(&self.cases, event),
+            Event::Asset(event) => asset::decide(&self.assets, event),
+            Event::Contract(event) => contract::decide(&self.contracts, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
                 flag("client.registered_twice", "the client, or a record merged with him, was registered already")
             }
             Event::Client(_)
+            | Event::Article(_)
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)

@@ -7,7 +7,7 @@ use std::fmt;
 
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
-    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
+    AssetId, CaseId, ClientId, ContactId, ContractId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
     RelationId,
 };
 use letopis_core::money::{Currency, Exact};
@@ -113,10 +113,12 @@ texts!(
     Currency,
     Day,
     Moment,
+    AssetId,
     CaseId,
     ClientId,
     ContactId,
     ContactPointId,
+    ContractId,
     DealId,
     EmployeeId,
     EventId,

@@ -1,7 +1,10 @@
 //! The read models, one folder each: rows, fold, totals, queries.
 
+pub mod articles;
+pub mod assets;
 pub mod cases;
 pub mod client;
+pub mod contracts;
 pub mod deals;
 pub mod definitions;
 pub mod explain;
@@ -18,8 +21,12 @@ use crate::engine::view::{Folded, View};
 /// Every view there is. A new read model is a folder here and a line in this list.
 pub fn all() -> Vec<Box<dyn View>> {
     vec![
+        Box::new(Folded::new(articles::Articles)),
+        Box::new(Folded::new(assets::Assets)),
         Box::new(Folded::new(cases::Cases)),
         Box::new(Folded::new(client::Client)),
+        Box::new(Folded::new(contracts::Contracts)),
+        Box::new(Folded::new(contracts::ServiceLines)),
         Box::new(Folded::new(deals::Deals)),
         Box::new(Folded::new(definitions::Stated)),
         Box::new(Folded::new(definitions::Employees)),
@@ -32,5 +39,5 @@ pub fn all() -> Vec<Box<dyn View>> {
 
 /// Every question that is asked by name. A new answer is a function in its view's folder and a line in its list.
 pub fn questions() -> impl Iterator<Item = &'static Question> {
-    [definitions::QUESTIONS].into_iter().flatten()
+    [articles::QUESTIONS, assets::QUESTIONS, contracts::QUESTIONS, definitions::QUESTIONS].into_iter().flatten()
 }

@@ -72,7 +72,7 @@ words! {
     Class {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
         Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
-        Consent = "consent", Custom = "custom",
+        Consent = "consent", Asset = "asset", Contract = "contract", Article = "article", Custom = "custom",
     }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {

@@ -1,7 +1,9 @@
 //! The functions of a CRM, each asked of the live views, of rebuilt ones and of the command line, as of either
 //! clock. The names begin with the ids of `docs/functions.md`.
 
+mod assets;
 mod cases;
+mod contracts;
 mod orders;
 mod register;
 mod sales;

@@ -2,7 +2,10 @@
 
 use letopis_core::code::Code;
 use letopis_core::events::interaction::{Direction, LetterMedia};
-use letopis_core::events::{CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, InteractionEvent, OrderEvent};
+use letopis_core::events::{
+    ArticleEvent, AssetEvent, CampaignEvent, CaseEvent, ClientEvent, ContractEvent, DealEvent, Event, InteractionEvent,
+    OrderEvent,
+};
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
 
@@ -60,6 +63,9 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         Event::Deal(event) => deal(event),
         Event::Order(event) => order(event),
         Event::Campaign(event) => campaign(event),
+        Event::Asset(event) => asset(event),
+        Event::Contract(event) => contract(event),
+        Event::Article(event) => article(event),
         Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => Told::of(Class::Custom),
     }
 }
@@ -231,6 +237,55 @@ fn order(event: &OrderEvent) -> Told<'_> {
         O::PaymentReceived(e) => Told { channel: e.method.clone(), ..money(e.order, e.amount) },
         O::PaymentRefunded(e) => money(e.order, e.amount),
         O::Adjusted(e) => Told { outcome: Some(e.reason.clone()), ..money(Some(e.order), e.amount) },
+    }
+}
+
+fn asset(event: &AssetEvent) -> Told<'_> {
+    let told = |field: Option<&Code>| Told { field: field.cloned(), ..Told::of(Class::Asset) };
+    match event {
+        AssetEvent::Installed(e) => Told { order: e.order, ..told(Some(&e.product)) },
+        AssetEvent::Changed(e) => told(e.product.as_ref()),
+        AssetEvent::Removed(e) => Told { outcome: e.reason.clone(), ..told(None) },
+        AssetEvent::Serviced(e) => Told {
+            case: e.case,
+            employee: e.employee,
+            duration_s: e.labour_s,
+            outcome: e.outcome.clone(),
+            ..told(Some(&e.kind))
+        },
+        AssetEvent::CompatibilityDefined(_) => told(None),
+    }
+}
+
+fn contract(event: &ContractEvent) -> Told<'_> {
+    use ContractEvent as C;
+    let told = || Told::of(Class::Contract);
+    match event {
+        C::Signed(e) => Told { field: Some(e.kind.clone()), employee: e.employee, amount: e.fee, ..told() },
+        C::Renewed(e) => Told { employee: e.employee, amount: e.fee, ..told() },
+        C::Interrupted(e) => Told { outcome: e.reason.clone(), ..told() },
+        C::Terminated(e) => Told { outcome: e.reason.clone(), ..told() },
+        C::Charged(e) => Told { amount: Some(e.amount), ..told() },
+        C::CostIncurred(e) => Told {
+            field: Some(e.kind.clone()),
+            amount: Some(e.amount),
+            case: e.case,
+            employee: e.employee,
+            duration_s: e.labour_s,
+            ..told()
+        },
+        C::Resumed(_) | C::Expired(_) | C::SchemeDefined(_) => told(),
+    }
+}
+
+fn article(event: &ArticleEvent) -> Told<'_> {
+    let told = |article: &Code| Told { field: Some(article.clone()), ..Told::of(Class::Article) };
+    match event {
+        ArticleEvent::Used(e) => {
+            Told { case: e.case, employee: e.employee, outcome: word(if e.solved { "solved" } else { "unsolved" }), ..told(&e.article) }
+        }
+        ArticleEvent::Published(e) => told(&e.article),
+        ArticleEvent::Retired(e) => told(&e.article),
     }
 }
 

@@ -56,6 +56,12 @@ pub enum Class {
     Profile,
     /// The client allowed or forbade something.
     Consent,
+    /// A thing of ours that the client has.
+    Asset,
+    /// A contract, or what serving cost.
+    Contract,
+    /// An article was used.
+    Article,
     /// An event of a declared type.
     Custom,
 }
