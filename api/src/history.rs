@@ -49,6 +49,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("profile", Class::Profile),
     ("consent", Class::Consent),
     ("custom", Class::Custom),
+    ("task", Class::Task),
+    ("exception", Class::Exception),
 ];
 
 /// An event of a list with what it says.
@@ -65,7 +67,7 @@ pub struct Told<T> {
 #[utoipa::path(get, path = "/v1/clients/{id}/history", tag = "clients",
     params(ClockParams, PageParams,
         ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`"),
-        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, custom"),
+        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, custom, task, exception"),
         ("type" = Option<Vec<String>>, Query, description = "Types of events, such as call.logged"),
         ("from" = Option<String>, Query, description = "Not before this instant or local day"),
         ("to" = Option<String>, Query, description = "Before this instant or local day"),

@@ -17,6 +17,7 @@ use letopis_projections::engine::generations::Views;
 use letopis_projections::search::Search;
 use tokio_util::sync::CancellationToken;
 
+use crate::automation::Automation;
 use crate::keys::Keys;
 
 /// What a server is put together from.
@@ -47,6 +48,8 @@ pub struct Parts {
     pub proofs: Arc<Proofs>,
     /// The line that verifies checkpoints.
     pub log_key: String,
+    /// How far what is done by rule has come.
+    pub automation: Automation,
 }
 
 /// How a rebuild goes.

@@ -9,6 +9,7 @@
 #[macro_use]
 mod area;
 mod areas;
+pub mod automation;
 pub mod campaign;
 pub mod case;
 pub mod catalogue;
@@ -16,10 +17,12 @@ pub mod client;
 pub mod custom;
 pub mod deal;
 pub mod definition;
+pub mod exception;
 pub mod interaction;
 pub mod knowledge;
 pub mod log;
 pub mod order;
+pub mod task;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -32,16 +35,19 @@ use crate::ids::ClientId;
 use crate::personal::{Opened, Subject};
 
 pub use areas::Areas;
+pub use automation::AutomationEvent;
 pub use campaign::CampaignEvent;
 pub use case::CaseEvent;
 pub use client::ClientEvent;
 pub use custom::CustomEvent;
 pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
+pub use exception::ExceptionEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
 pub use log::LogEvent;
 pub use order::OrderEvent;
+pub use task::TaskEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -52,6 +58,8 @@ pub struct TypeInfo {
     pub schema: u16,
     /// The area of the business.
     pub area: &'static str,
+    /// Whether it defines something and stands in a stream of its own, not in a client's.
+    pub defines: bool,
     /// What the event means, one line per entry.
     pub doc: &'static [&'static str],
     /// Its fields in the order of declaration.
@@ -199,10 +207,13 @@ macro_rules! events {
 events! {
     Client(ClientEvent),
     Interaction(InteractionEvent),
+    Task(TaskEvent),
     Case(CaseEvent),
     Deal(DealEvent),
     Order(OrderEvent),
     Campaign(CampaignEvent),
+    Exception(ExceptionEvent),
+    Automation(AutomationEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),

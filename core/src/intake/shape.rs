@@ -9,7 +9,9 @@ use super::envelope::{Posted, missing, shown};
 use super::outcome::{Rejection, Stop};
 use super::wave::Wave;
 use super::{Caller, Intake};
-use crate::events::{DecodeError, DefinitionEvent, Event, canonical, find};
+use crate::automation::OVERDUE;
+use crate::events::automation::RuleDefined;
+use crate::events::{AutomationEvent, DecodeError, DefinitionEvent, Event, canonical, find};
 use crate::fact::{Fact, REFS};
 use crate::time::Moment;
 
@@ -94,13 +96,15 @@ impl Intake {
                 },
             )
             .await?;
-        match (&event, &posted.client) {
-            (Event::Definition(_), Some(_)) => {
+        match (event.definition_stream(), &posted.client) {
+            (Some(_), Some(_)) => {
                 let message = format!("{} is nobody's in particular and has no client", posted.event_type);
                 Err(Rejection::new("unexpected_client", "client", message).into())
             }
-            (Event::Definition(_), None) | (_, Some(_)) => Shaped::new(event, refs, None),
-            (_, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
+            (Some(_), None) | (None, Some(_)) => Shaped::new(event, refs, None),
+            (None, None) => {
+                Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into())
+            }
         }
     }
 
@@ -125,9 +129,26 @@ impl Intake {
         if let Event::Definition(DefinitionEvent::EventTypeDeclared(declared)) = &event {
             super::declared::check_declaration(declared, prefix)?;
         }
+        if let Event::Automation(AutomationEvent::RuleDefined(rule)) = &event {
+            self.check_types(rule, prefix).await?;
+        }
         checks::check(&event, occurred)
             .map_err(|fault| Rejection::new("invalid_value", format!("{prefix}{}", fault.field), fault.message))?;
         Ok((event, refs))
+    }
+}
+
+impl Intake {
+    /// A rule that waits for a type which nobody knows would wait for ever.
+    async fn check_types(&self, rule: &RuleDefined, prefix: &str) -> Result<(), Stop> {
+        for (i, on) in rule.on.iter().enumerate() {
+            let name = on.as_str();
+            if name != OVERDUE && find(name).is_none() && self.declared(name, None).await?.is_none() {
+                let message = format!("{on} is neither a type of the vocabulary nor a declared one");
+                return Err(Rejection::new("unknown_type", format!("{prefix}on[{i}]"), message).into());
+            }
+        }
+        Ok(())
     }
 }
 

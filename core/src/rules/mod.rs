@@ -10,6 +10,7 @@ mod case;
 mod consent;
 mod deal;
 mod order;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::code::Code;
 use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
-use crate::ids::{CaseId, DealId, OrderId};
+use crate::ids::{CaseId, DealId, OrderId, TaskId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -58,6 +59,7 @@ pub struct Ledger {
     orders: BTreeMap<OrderId, order::OrderState>,
     deals: BTreeMap<DealId, deal::DealState>,
     cases: BTreeMap<CaseId, case::CaseState>,
+    tasks: BTreeMap<TaskId, task::TaskState>,
     consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
 }
 
@@ -65,12 +67,17 @@ impl Ledger {
     /// Whether any rule looks at events like this one. Others need no ledger.
     pub fn concerns(event: &Event) -> bool {
         match event {
-            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
-            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
+            Event::Interaction(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
+            | Event::Definition(_)
+            | Event::Log(_)
+            | Event::Custom(_) => false,
         }
     }
 
@@ -85,12 +92,15 @@ impl Ledger {
             Event::Order(event) => order::apply(&mut self.orders, event),
             Event::Deal(event) => deal::apply(&mut self.deals, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
+            Event::Task(event) => task::apply(&mut self.tasks, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
             }
             Event::Campaign(_)
             | Event::Interaction(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
             | Event::Log(_)
@@ -107,12 +117,15 @@ impl Ledger {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
             Event::Case(event) => case::decide(&self.cases, event),
+            Event::Task(event) => task::decide(&self.tasks, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
                 flag("client.registered_twice", "the client, or a record merged with him, was registered already")
             }
             Event::Client(_)
             | Event::Interaction(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
             | Event::Log(_)

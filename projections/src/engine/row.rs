@@ -8,7 +8,7 @@ use std::fmt;
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
     CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
-    RelationId,
+    RelationId, TaskId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Timestamp};
@@ -125,6 +125,7 @@ texts!(
     OrderId,
     PaymentId,
     RelationId,
+    TaskId,
     Owner
 );
 

@@ -1,8 +1,11 @@
 //! The functions of a CRM, each asked of the live views, of rebuilt ones and of the command line, as of either
 //! clock. The names begin with the ids of `docs/functions.md`.
 
+mod automation;
 mod cases;
 mod orders;
+mod planning;
+mod recognition;
 mod register;
 mod sales;
 
