@@ -78,9 +78,4 @@ impl RuleBook {
     pub fn concerns(&self, event_type: &str) -> bool {
         self.rules.values().flatten().any(|rule| rule.acts_on(event_type))
     }
-
-    /// Whether there is no rule at all.
-    pub fn is_empty(&self) -> bool {
-        self.rules.values().all(Vec::is_empty)
-    }
 }
