@@ -9,14 +9,13 @@ use letopis_core::events::client::ClientKind;
 use letopis_projections::engine::list::Window;
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::client::{self, Open, SearchQuery};
-use letopis_projections::views::history;
 use letopis_projections::views::orders::answer::Paging;
 use letopis_projections::views::orders::card::orders_of_client;
 use letopis_projections::views::settlement::client_settlement;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, PeriodParams, envelope, of_client, read_client, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, envelope, of_client, read_client, whole};
 use crate::error::{Kind, Problem};
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
@@ -27,12 +26,7 @@ const VIEW: &str = "client_card";
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(card))
-        .routes(routes!(contacts))
-        .routes(routes!(settlement))
-        .routes(routes!(orders))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(card)).routes(routes!(settlement)).routes(routes!(orders))
 }
 
 /// Clients by name, kind, attributes, and what is open with them.
@@ -86,20 +80,6 @@ async fn card(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> R
 async fn settlement(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
     let who = extract::client(&app, &id).await?;
     of_client(&app, asked, "settlement", who, client_settlement).await
-}
-
-/// How often and about what we were in contact with a client, by month, topic and channel.
-#[utoipa::path(get, path = "/v1/clients/{id}/contacts", tag = "contacts",
-    params(ClockParams, PeriodParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
-    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
-async fn contacts(State(app): State<App>, Path(id): Path<String>, mut asked: Asked) -> Result<Response, Problem> {
-    let period = asked.days()?;
-    let who = extract::client(&app, &id).await?;
-    of_client(&app, asked, "history", who, move |r, root| {
-        let (from, to) = r.days(period);
-        history::frequency(r, Owner::from(root), r.zone.start(from), r.zone.start(to))
-    })
-    .await
 }
 
 /// The orders of a client, the newest first.

@@ -1,4 +1,5 @@
-//! `/v1/clients/{id}/explain`, `/v1/explain/money`: which events set a field, which clients make up a total.
+//! `/v1/clients/{id}/explain`, `/v1/explain/money`, `/v1/events/{id}/why`: which events set a field, which clients
+//! make up a total, what caused an event and by which rule.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -6,18 +7,19 @@ use letopis_core::money::Currency;
 use letopis_projections::engine::generations::Fresh;
 use letopis_projections::engine::list::Window;
 use letopis_projections::views::explain::{self, MoneyTotal};
+use letopis_projections::views::why::why;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answer::{Answer, ClockParams, From, PageParams, envelope, whole};
-use crate::error::Problem;
+use crate::error::{Kind, Problem};
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;
 use crate::state::App;
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(field)).routes(routes!(money))
+    OpenApiRouter::new().routes(routes!(field)).routes(routes!(money)).routes(routes!(causes))
 }
 
 /// The events that set a field of a client's card, with actor, time and reason, and its earlier values.
@@ -48,4 +50,17 @@ async fn money(State(app): State<App>, mut asked: Asked) -> Result<Response, Pro
     let currency: Currency = asked.required("currency")?;
     let window = Window { limit, cursor };
     whole(&app, asked, "settlement", From::Rows, move |r| explain::parts(r, total, currency, &window)).await
+}
+
+/// What caused an event, and what caused that, up to the first cause, each with the rule and its version that made it.
+#[utoipa::path(get, path = "/v1/events/{id}/why", tag = "events",
+    params(ClockParams, ("id" = String, Path, description = "A ULID, or `source:id-in-that-source`")),
+    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
+async fn causes(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
+    asked.finish()?;
+    let event = extract::event(&app, &id)?;
+    let position = app.log.head().await?;
+    let told = why(&*app.log, asked.clocks, event).await?;
+    let told = told.ok_or_else(|| Problem::new(Kind::NotFound, "no event has this id at the bounds").field("id"))?;
+    Ok(envelope(&app, &asked, "history", told, Fresh { position, lag: 0 }))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
-use letopis_core::ids::{ClientId, Position};
+use letopis_core::ids::{ClientId, EventId, Position};
 use letopis_core::time::{Day, Moment, Timestamp, Zone};
 use letopis_projections::engine::group::Clocks;
 
@@ -237,6 +237,25 @@ pub fn entity(app: &App, kind: &str, text: &str) -> Result<u128, Problem> {
             let text: String = text.chars().take(80).collect();
             let detail = format!("{text:?} is neither a ULID nor `system:id-in-that-system`");
             Err(Problem::new(Kind::Parameter, detail).field(kind))
+        }
+    }
+}
+
+/// The id of an event: as it is, or derived from `source:id-in-that-source`.
+///
+/// # Errors
+/// When the text is neither.
+pub fn event(app: &App, text: &str) -> Result<EventId, Problem> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    match text.split_once(':') {
+        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
+            Ok(EventId(app.identity.derive("event", &[source, id])))
+        }
+        _ => {
+            let text: String = text.chars().take(80).collect();
+            Err(Problem::new(Kind::Parameter, format!("{text:?} is neither a ULID nor `source:id`")).field("id"))
         }
     }
 }

@@ -13,6 +13,7 @@ use letopis_core::trust::signer;
 use letopis_projections::engine::generations::Views;
 use letopis_projections::search::Search;
 
+use crate::automation::Automation;
 use crate::keys::Keys;
 use crate::state::{App, Parts};
 
@@ -71,5 +72,6 @@ pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow:
         proofs,
         log_key,
         stopped: folder.log.stopped(),
+        automation: Automation::open(dir),
     }))
 }

@@ -27,7 +27,7 @@ async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// The log and the views answer, the views are not far behind, and the log is being sealed.
+/// The log and the views answer, the views are not far behind, the log is being sealed, and rules are being asked.
 #[utoipa::path(get, path = "/readyz", tag = "operation", security(()),
     responses((status = 200), (status = 503, body = crate::openapi::ProblemDocument)))]
 async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
@@ -44,6 +44,10 @@ async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
     if app.sealer.failure().is_some() {
         return Err(Problem::new(Kind::Unavailable, "the log is not sealed any more; why is in the log of the server"));
     }
+    if app.automation.failure().is_some() {
+        let detail = "nothing is done by rule any more; why is in the log of the server";
+        return Err(Problem::new(Kind::Unavailable, detail));
+    }
     let behind = app.sealer.behind().await?;
     let unsealed = json!({ "events": behind.events, "seconds": behind.seconds });
     Ok(Json(json!({ "status": "ready", "position": head, "lag": lag, "unsealed": unsealed })))
@@ -57,6 +61,8 @@ async fn measure(State(app): State<App>, _: Read) -> Result<Response, Problem> {
     metrics::gauge!("letopis_log_position").set(head.0 as f64);
     metrics::gauge!("letopis_view_lag_events").set(lag as f64);
     metrics::gauge!("letopis_search_lag_events").set(head.0.saturating_sub(app.search.position().0) as f64);
+    let acted = app.automation.progress().position;
+    metrics::gauge!("letopis_automation_lag_events").set(head.0.saturating_sub(acted.0) as f64);
     let behind = app.sealer.behind().await?;
     metrics::gauge!("letopis_unsealed_events").set(behind.events as f64);
     metrics::gauge!("letopis_unsealed_seconds").set(behind.seconds);

@@ -52,6 +52,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("contract", Class::Contract),
     ("article", Class::Article),
     ("custom", Class::Custom),
+    ("task", Class::Task),
+    ("exception", Class::Exception),
 ];
 
 /// An event of a list with what it says.
@@ -68,7 +70,7 @@ pub struct Told<T> {
 #[utoipa::path(get, path = "/v1/clients/{id}/history", tag = "clients",
     params(ClockParams, PageParams,
         ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`"),
-        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, asset, contract, article, custom"),
+        ("kind" = Option<Vec<String>>, Query, description = "contact, meeting, handling, document, case, deal, order, money, campaign, profile, consent, asset, contract, article, custom, task, exception"),
         ("type" = Option<Vec<String>>, Query, description = "Types of events, such as call.logged"),
         ("from" = Option<String>, Query, description = "Not before this instant or local day"),
         ("to" = Option<String>, Query, description = "Before this instant or local day"),

@@ -18,9 +18,9 @@
 pub mod answer;
 pub mod auth;
 pub mod backup;
+pub mod automation;
 pub mod cases;
 pub mod clients;
-pub mod contacts;
 pub mod demo;
 pub mod erasure;
 pub mod error;

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, log, loyalty,
+    auth, automation, cases, clients, erasure, events, explain, export, funnel, health, history, log, loyalty,
     middleware, openapi, orders, questions, search, telemetry, views,
 };
 
@@ -38,7 +38,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(export::routes())
         .merge(history::routes())
         .merge(search::routes())
-        .merge(contacts::routes())
         .merge(funnel::routes())
         .merge(orders::routes())
         .merge(loyalty::routes())
@@ -76,6 +75,7 @@ pub async fn serve(
     let followers = [
         ("views", app.views.follow(stopped.clone())),
         ("search index", app.search.follow(stopped.clone())),
+        ("automation", automation::follow(app.clone(), stopped.clone())),
         ("sealer", app.sealer.follow(stopped)),
     ];
     let (stop_witnesses, stopped) = watch::channel(false);

@@ -18,6 +18,7 @@ use letopis_projections::search::Search;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::automation::Automation;
 use crate::keys::Keys;
 
 /// What a server is put together from.
@@ -50,6 +51,8 @@ pub struct Parts {
     pub log_key: String,
     /// Why the log takes no events until the next start, as soon as that is so.
     pub stopped: watch::Receiver<Option<String>>,
+    /// How far what is done by rule has come.
+    pub automation: Automation,
 }
 
 /// How a rebuild goes.

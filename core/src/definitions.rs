@@ -5,7 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::code::Code;
 use crate::events::Event;
 use crate::fact::{Fact, FoldOrder};
 use crate::ids::{EventId, Version};
@@ -19,6 +23,54 @@ pub trait Definition: Sized {
     fn code(&self) -> String;
     /// The event, if it is of this type.
     fn of(event: &Event) -> Option<&Self>;
+}
+
+/// Which version of which definition: `kind:code@version`, as [`Dated::name`] writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DefinitionName {
+    /// The kind.
+    pub kind: Code,
+    /// Which one of the kind.
+    pub code: Code,
+    /// The place of its event in the definition's stream.
+    pub version: Version,
+}
+
+/// The text names no definition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names no definition: expected kind:code@version, such as automation-rule:call-back@3")]
+pub struct InvalidDefinitionName(pub String);
+
+impl fmt::Display for DefinitionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}@{}", self.kind, self.code, self.version)
+    }
+}
+
+impl FromStr for DefinitionName {
+    type Err = InvalidDefinitionName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDefinitionName> {
+        let read = || {
+            let (kind, rest) = text.split_once(':')?;
+            let (code, version) = rest.rsplit_once('@')?;
+            let version = version.parse().ok().filter(|version| *version > 0)?;
+            Some(Self { kind: kind.parse().ok()?, code: code.parse().ok()?, version: Version(version) })
+        };
+        read().ok_or_else(|| InvalidDefinitionName(text.chars().take(120).collect()))
+    }
+}
+
+impl Serialize for DefinitionName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DefinitionName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// A definition and since when it counts.

@@ -90,6 +90,8 @@ ids! {
     RelationId,
     /// One meeting, from its scheduling on.
     MeetingId,
+    /// One task of ours.
+    TaskId,
     /// One case: complaint, question, error report, wish or incident.
     CaseId,
     /// One deal.

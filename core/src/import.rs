@@ -44,7 +44,7 @@ impl Tally {
 
     fn take(&mut self, outcome: &Outcome) -> Result<(), Stopped> {
         match outcome {
-            Outcome::Accepted { receipt, flags } => {
+            Outcome::Accepted { receipt, flags, .. } => {
                 self.accepted += 1;
                 self.flagged += u64::from(!flags.is_empty());
                 for flag in flags {

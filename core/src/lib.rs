@@ -11,12 +11,14 @@
 //! 4. [`fact`] is an event as it is read again: decoded, lifted to today's schema, opened as far as the reader's
 //!    keys allow, in fold order. [`reader`] reads what is known of one client.
 //! 5. [`definitions`] are what is nobody's in particular (stage models, calendars, price rules), as of any instant.
-//! 6. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
+//! 6. [`automation`] says what is to be done by rule when something happens.
+//! 7. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
 //!
 //! [`folder`] opens a data folder with all of it; [`settings`] is what the folder says about the tenant; what
 //! follows the log gives way to those who write to it ([`background`]).
 //! Nothing here knows of views or HTTP.
 
+pub mod automation;
 pub mod background;
 pub mod backup;
 mod canonical;

@@ -83,6 +83,25 @@ impl Data {
     }
 }
 
+impl Data {
+    /// The id of an event: a ULID as it is, or derived from `source:id-in-that-source`.
+    ///
+    /// # Errors
+    /// When the text is neither, or the folder has no identity key.
+    pub fn event(&self, text: &str) -> Result<EventId> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        match (text.split_once(':'), &self.folder.identity) {
+            (Some((source, id)), Some(key)) if !source.is_empty() && !id.is_empty() => {
+                Ok(EventId(key.derive("event", &[source, id])))
+            }
+            (Some(_), None) => Err(anyhow!("without the identity key of the folder {text:?} cannot be told")),
+            _ => Err(UsageError(format!("{text:?} is neither a ULID nor `source:id-in-that-source`")).into()),
+        }
+    }
+}
+
 /// Whether some process writes to the folder at this moment.
 ///
 /// # Errors

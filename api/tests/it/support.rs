@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode};
 use letopis_api::state::App;
-use letopis_api::{folder, server};
+use letopis_api::{automation, folder, server};
 use letopis_core::time::{ManualClock, Moment, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,9 +70,36 @@ impl Server {
     }
 
     pub(crate) fn follow(mut self) -> Self {
-        self.followers =
-            vec![self.app.views.follow(self.stop.subscribe()), self.app.search.follow(self.stop.subscribe())];
+        self.followers = vec![
+            self.app.views.follow(self.stop.subscribe()),
+            self.app.search.follow(self.stop.subscribe()),
+            automation::follow(self.app.clone(), self.stop.subscribe()),
+        ];
         self
+    }
+
+    /// Ends, and starts again on the same folder after `meanwhile`, at the same time of day.
+    pub(crate) async fn restart(mut self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        let now = self.app.now();
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().expect("tempdir"));
+        drop(self);
+        meanwhile(dir.path());
+        let server = Self::on(dir).await;
+        server.clock.set(now);
+        server.follow()
+    }
+
+    /// Waits until everything that was recorded was gone through by rule, what the rules recorded too.
+    pub(crate) async fn acted(&self) {
+        loop {
+            let (head, now) = (self.app.log.head().await.expect("head"), self.app.now());
+            let automation = &self.app.automation;
+            let there = automation.wait_until(|at| at.position >= head && at.due_upto >= now, PATIENCE).await;
+            assert!(there, "rules do not follow: {:?}, {:?}", automation.progress(), automation.failure());
+            if self.app.log.head().await.expect("head") == head {
+                return;
+            }
+        }
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {

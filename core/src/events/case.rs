@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::ids::{CaseId, EmployeeId, OrderId};
+use crate::definitions::DefinitionName;
+use crate::ids::{CaseId, EmployeeId, EventId, OrderId};
 use crate::time::Moment;
 
 /// What a case is.
@@ -65,6 +66,10 @@ area! {
         product: Code,
         /// How much it matters.
         priority: Code,
+        /// The event that it was made for, when a rule made it.
+        caused_by: EventId,
+        /// The rule that made it.
+        rule: DefinitionName,
     } personal {
         /// Why.
         reason: String,
@@ -79,6 +84,10 @@ area! {
         employee: EmployeeId,
         /// Which department.
         department: Code,
+        /// The event that it was made for, when a rule made it.
+        caused_by: EventId,
+        /// The rule that made it.
+        rule: DefinitionName,
     }
 
     /// A case was handed to somebody outside: a partner, a bureau, the company it is about.

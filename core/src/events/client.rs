@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::ids::{ClientId, ContactId, ContactPointId, RelationId};
+use crate::ids::{ClientId, ContactId, ContactPointId, EmployeeId, RelationId};
 use crate::time::Day;
 
 /// A person or a company.
@@ -84,6 +84,15 @@ area! {
         reason: String,
     }
 
+    /// Somebody of us looks after the client from now on, until the next of these; nobody when none is named.
+    event ManagerAssigned = "client.manager_assigned" @ 1 {} optional {
+        /// Who.
+        manager: EmployeeId,
+    } personal {
+        /// Why.
+        reason: String,
+    }
+
     /// A way to reach the client became known. Phones and e-mails also identify him.
     event ContactPointAdded = "contact_point.added" @ 1 {
         /// The contact point.
@@ -124,6 +133,15 @@ area! {
         value: String,
         /// Why.
         reason: String,
+    }
+
+    /// Something came from an id in another system that is nobody's yet: it waits to be told whose it is.
+    event IdentityUnresolved = "identity.unresolved" @ 1 {
+        /// The other system: `phone`, `email`, `cookie` …
+        scheme: Code,
+    } personal {
+        /// The id in that system.
+        value: String,
     }
 
     /// Another record turned out to be the same client. Stands in the stream of the record that stays.

@@ -1,7 +1,8 @@
 //! A sale in the making, from the first stage to won or lost.
 
 use crate::code::Code;
-use crate::ids::{DealId, EmployeeId};
+use crate::definitions::DefinitionName;
+use crate::ids::{DealId, EmployeeId, EventId};
 use crate::money::Money;
 
 fn yes() -> bool {
@@ -36,6 +37,10 @@ area! {
         agent: EmployeeId,
         /// Where it came from.
         source: Code,
+        /// The event that it was made for, when a rule made it.
+        caused_by: EventId,
+        /// The rule that made it.
+        rule: DefinitionName,
     } personal {
         /// What it is called.
         title: String,

@@ -2,6 +2,8 @@
 //!
 //! Each has a stream of its own, `product/<code>`, `employee/<id>` …; the latest definition counts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Label};
@@ -20,6 +22,18 @@ pub struct Stage {
     /// Chance of winning from here, in basis points (10,000 is certain).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability_bp: Option<u16>,
+}
+
+/// How much an event matters to whoever looks after many clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Importance {
+    /// Good to know.
+    Notable,
+    /// To be looked at.
+    Important,
+    /// To be looked at now.
+    Critical,
 }
 
 area! {
@@ -76,5 +90,14 @@ area! {
         /// JSON Schema (draft 2020-12) of the payload. Strings are personal unless they have `enum`,
         /// `const` or `"format": "code"`.
         schema: serde_json::Value,
+    }
+
+    /// Which events matter how much in the feed of important events. Types that it does not name keep their built-in
+    /// importance.
+    event EventImportanceDefined = "event_importance.defined" @ 1, stream "event-importance"(scale) {
+        /// Which scale; `default` is used when nobody asks for another.
+        scale: Code,
+        /// Event types, each with its importance.
+        importance: BTreeMap<Code, Importance>,
     }
 }

@@ -11,6 +11,7 @@ mod area;
 mod areas;
 pub mod article;
 pub mod asset;
+pub mod automation;
 pub mod campaign;
 pub mod case;
 pub mod catalogue;
@@ -19,10 +20,12 @@ pub mod contract;
 pub mod custom;
 pub mod deal;
 pub mod definition;
+pub mod exception;
 pub mod interaction;
 pub mod knowledge;
 pub mod log;
 pub mod order;
+pub mod task;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -37,6 +40,7 @@ use crate::personal::{Opened, Subject};
 pub use areas::Areas;
 pub use article::ArticleEvent;
 pub use asset::AssetEvent;
+pub use automation::AutomationEvent;
 pub use campaign::CampaignEvent;
 pub use case::CaseEvent;
 pub use client::ClientEvent;
@@ -44,10 +48,12 @@ pub use contract::ContractEvent;
 pub use custom::CustomEvent;
 pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
+pub use exception::ExceptionEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
 pub use log::LogEvent;
 pub use order::OrderEvent;
+pub use task::TaskEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -58,6 +64,8 @@ pub struct TypeInfo {
     pub schema: u16,
     /// The area of the business.
     pub area: &'static str,
+    /// Whether it defines something and stands in a stream of its own, not in a client's.
+    pub defines: bool,
     /// What the event means, one line per entry.
     pub doc: &'static [&'static str],
     /// Its fields in the order of declaration.
@@ -205,6 +213,7 @@ macro_rules! events {
 events! {
     Client(ClientEvent),
     Interaction(InteractionEvent),
+    Task(TaskEvent),
     Case(CaseEvent),
     Deal(DealEvent),
     Order(OrderEvent),
@@ -212,6 +221,8 @@ events! {
     Asset(AssetEvent),
     Contract(ContractEvent),
     Article(ArticleEvent),
+    Exception(ExceptionEvent),
+    Automation(AutomationEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),

@@ -1,5 +1,6 @@
 //! What a payload must satisfy beyond its types, area by area: pure functions.
 
+mod register;
 mod service;
 
 use std::collections::HashSet;
@@ -44,13 +45,15 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Interaction(event) => interaction(event),
         Event::Case(event) => case(event, occurred),
         Event::Deal(event) => deal(event),
+        Event::Task(event) => register::task(event, occurred),
+        Event::Automation(event) => register::automation(event),
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
         Event::Definition(event) => definition(event),
         Event::Asset(event) => service::asset(event),
         Event::Contract(event) => service::contract(event, occurred),
         Event::Article(event) => service::article(event),
-        Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
+        Event::Exception(_) | Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }
 
@@ -103,6 +106,8 @@ fn client(event: &ClientEvent, occurred: Moment) -> Check {
         | C::ContactPersonAdded(_)
         | C::ContactPersonRemoved(_)
         | C::ConsentWithdrawn(_)
+        | C::ManagerAssigned(_)
+        | C::IdentityUnresolved(_)
         | C::HoldReleased(_) => Ok(()),
     }
 }
@@ -294,6 +299,7 @@ fn definition(event: &DefinitionEvent) -> Check {
             }
             Ok(())
         }
+        DefinitionEvent::EventImportanceDefined(e) => register::importance(e),
         DefinitionEvent::EventTypeDeclared(e) => {
             ensure(e.version > 0, "version", || "versions are counted from 1, not from 0".into())
         }

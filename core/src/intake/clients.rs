@@ -8,9 +8,11 @@ use super::Intake;
 use super::envelope::ClientRef;
 use super::outcome::Stop;
 use super::wave::Wave;
+use crate::code::Code;
 use crate::identity::Identity;
 use crate::ids::{ClientId, EventId, Version};
 use crate::log::{LogError, StreamName};
+use crate::rules::Flag;
 use crate::trust::leaf::Hash;
 
 /// Most clients and identities that are kept in memory.
@@ -33,6 +35,18 @@ pub(super) struct Resolved {
     pub(super) link: Option<Link>,
     /// Whether he may have no stream yet: he is named by what he is called elsewhere.
     pub(super) derived: bool,
+    /// Systems of the ids by which he was recognised.
+    pub(super) matched_by: Vec<Code>,
+    /// Ids that are nobody's, to be recorded in his stream: he waits to be told who he is.
+    pub(super) unresolved: Vec<Link>,
+    /// Ids that are somebody else's.
+    pub(super) flags: Vec<Flag>,
+}
+
+impl Resolved {
+    fn known(client: ClientId, derived: bool) -> Self {
+        Self { client, link: None, derived, matched_by: Vec::new(), unresolved: Vec::new(), flags: Vec::new() }
+    }
 }
 
 /// What need not be looked up again.
@@ -72,22 +86,71 @@ impl Intake {
     /// Finds the client, in the state as it will be when the wave is stored.
     pub(super) async fn resolve(&self, wave: &Wave, client: &ClientRef, source: &str) -> Result<Resolved, Stop> {
         let identity = match client {
-            ClientRef::Id(client) => return Ok(Resolved { client: *client, link: None, derived: false }),
+            ClientRef::Id(client) => return Ok(Resolved::known(*client, false)),
             ClientRef::Unidentified(name) => {
                 let client = ClientId(self.identity.derive("unidentified", &[source, name]));
-                return Ok(Resolved { client, link: None, derived: true });
+                return Ok(Resolved::known(client, true));
             }
+            ClientRef::AnyOf(identities) => return self.recognise(wave, identities).await,
             ClientRef::Identity(identity) => identity,
         };
+        let matched = |client| Resolved { matched_by: vec![identity.scheme.clone()], ..Resolved::known(client, true) };
         let hash = self.identity.identity(identity);
         if let Some(client) = wave.owners.get(&hash) {
-            return Ok(Resolved { client: *client, link: None, derived: true });
+            return Ok(matched(*client));
         }
         if let Some(client) = self.owner(&hash).await? {
-            return Ok(Resolved { client, link: None, derived: true });
+            return Ok(matched(client));
         }
         let (client, link) = self.new_client(identity, hash).await?;
-        Ok(Resolved { client, link: Some(link), derived: true })
+        Ok(Resolved { link: Some(link), ..Resolved::known(client, true) })
+    }
+
+    /// Whoever has one of these ids: the first that anybody has counts, what others have is flagged.
+    async fn recognise(&self, wave: &Wave, identities: &[Identity]) -> Result<Resolved, Stop> {
+        let mut found: Option<(ClientId, Resolved)> = None;
+        for identity in identities {
+            let hash = self.identity.identity(identity);
+            let owner = match wave.owners.get(&hash) {
+                Some(owner) => Some(*owner),
+                None => self.owner(&hash).await?,
+            };
+            let Some(owner) = owner else { continue };
+            let root = self.root(owner).await?;
+            let (first, resolved) = found.get_or_insert_with(|| (root, Resolved::known(owner, true)));
+            if *first == root {
+                resolved.matched_by.push(identity.scheme.clone());
+            } else {
+                let reason = format!("its {} identifies client {root}", identity.scheme);
+                resolved.flags.push(Flag { rule: "identity.ambiguous", reason });
+            }
+        }
+        match found {
+            Some((_, resolved)) => Ok(resolved),
+            None => self.unknown(wave, identities).await,
+        }
+    }
+
+    /// Somebody whom nobody knows: a stream of his own, in which stands by what he could not be found.
+    async fn unknown(&self, wave: &Wave, identities: &[Identity]) -> Result<Resolved, Stop> {
+        let client = self.unresolved(identities);
+        let mut resolved = Resolved::known(client, true);
+        for identity in identities {
+            let parts = ["identity.unresolved", identity.scheme.as_str(), identity.value.as_str(), &client.to_string()];
+            let id = EventId(self.identity.derive("event", &parts));
+            let recorded = self.log.positions(&[id]).await?.first().is_some_and(Option::is_some);
+            if !recorded && !wave.ids.contains_key(&id) {
+                let hash = self.identity.identity(identity);
+                resolved.unresolved.push(Link { id, identity: identity.clone(), hash });
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// The stream of whoever could not be found by these ids: that of the first.
+    pub(super) fn unresolved(&self, identities: &[Identity]) -> ClientId {
+        let first = identities.first().map_or(("", ""), |first| (first.scheme.as_str(), first.value.as_str()));
+        ClientId(self.identity.derive("unidentified", &["identity", first.0, first.1]))
     }
 
     /// Who has this identity in the log.

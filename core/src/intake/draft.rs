@@ -10,9 +10,9 @@ use super::place::Placement;
 use super::shape::Shaped;
 use super::wave::{Draft, Entry, Part, Wave};
 use super::{Caller, Intake, checks};
-use crate::events::client::IdentityLinked;
+use crate::events::client::{IdentityLinked, IdentityUnresolved};
 use crate::events::{DefinitionEvent, Event, KnowledgeEvent};
-use crate::ids::{ClientId, Version};
+use crate::ids::{ClientId, EventId, Version};
 use crate::log::{Expected, IndexChange, NewEvent, StreamName};
 use crate::personal::{Personal, Subject};
 use crate::rules::{Flag, Ledger};
@@ -29,18 +29,20 @@ impl Intake {
         shaped: &Shaped,
     ) -> Result<(), Stop> {
         let place = self.place(caller, wave, posted, shaped).await?;
-        if wave.is_full(&place.stream, 1 + usize::from(place.link.is_some())) {
+        if wave.is_full(&place.stream, 1 + usize::from(place.link.is_some()) + place.unresolved.len()) {
             return Err(Stop::Flush);
         }
         if let Some(client) = place.client {
             checks::check_client(&shaped.event, client)
                 .map_err(|fault| Rejection::new("invalid_value", format!("data.{}", fault.field), fault.message))?;
         }
-        let changes = self.changes(wave, posted.id, &place, shaped).await?;
+        let mut changes = self.changes(wave, posted.id, &place, shaped).await?;
+        changes.flags.extend(place.flags.iter().cloned());
         let mut draft = Draft {
             item,
             stream: place.stream.clone(),
             client: place.client,
+            matched_by: place.matched_by.clone(),
             entries: Vec::with_capacity(2),
             count: 0,
             index: changes.index,
@@ -61,6 +63,13 @@ impl Intake {
         };
         if let (Some(link), Some(client)) = (place.link, place.client) {
             self.add_link(posted, &meta, link, client, &mut draft).await?;
+        }
+        for link in &place.unresolved {
+            let told = IdentityUnresolved {
+                scheme: link.identity.scheme.clone(),
+                value: Personal::Known(link.identity.value.clone()),
+            };
+            self.add_before(posted, &meta, link.id, place.client.unwrap_or_default(), told.into(), &mut draft).await?;
         }
         let event = NewEvent {
             id: posted.id,
@@ -172,26 +181,39 @@ impl Intake {
             scheme: link.identity.scheme.clone(),
             value: Personal::Known(link.identity.value.clone()),
         };
-        let linked = Event::from(linked);
+        self.add_before(posted, meta, link.id, client, linked.into(), draft).await?;
+        draft.index.push(IndexChange::Claim { identity: link.hash, client });
+        draft.link = Some((link, client));
+        Ok(())
+    }
+
+    /// An event about the client that the item brings along, and that stands before it.
+    async fn add_before(
+        &self,
+        posted: &Posted,
+        meta: &Meta,
+        id: EventId,
+        client: ClientId,
+        told: Event,
+        draft: &mut Draft,
+    ) -> Result<(), Stop> {
         let event = NewEvent {
-            id: link.id,
+            id,
             stream: StreamName::client(client),
-            event_type: linked.type_name().into(),
-            schema: linked.schema(),
+            event_type: told.type_name().into(),
+            schema: told.schema(),
             occurred: posted.occurred,
             order: posted.order,
             meta: Box::default(),
             salt: self.random.bytes(),
-            facts: linked.facts().into(),
+            facts: told.facts().into(),
             sealed: None,
-            // Another caller may be first to link the same identity to the same client.
+            // Another caller may be first to bring the same along.
             if_new: true,
         };
-        let part = self.part(Subject::Client(client), linked.personal(), draft).await?;
+        let part = self.part(Subject::Client(client), told.personal(), draft).await?;
         let meta = Meta { causation: Some(posted.id), ..meta.clone() };
         draft.entries.push(Entry { event, meta, part });
-        draft.index.push(IndexChange::Claim { identity: link.hash, client });
-        draft.link = Some((link, client));
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use crate::time::{DAY_US, Moment};
 
 /// Longest id of another system and longest type name, in characters.
 const MAX_TEXT: usize = 200;
+/// Most ids by which one client may be looked for.
+const MAX_IDENTITIES: usize = 10;
 /// Longest name of a source, in characters.
 const MAX_SOURCE: usize = 100;
 /// How deep objects and lists may lie in each other.
@@ -43,6 +45,8 @@ pub(super) enum ClientRef {
     Id(ClientId),
     Identity(Identity),
     Unidentified(String),
+    /// Whoever has one of these ids, the first that anybody has; else somebody whom nobody knows yet.
+    AnyOf(Vec<Identity>),
 }
 
 /// A posted item with a well-formed envelope.
@@ -177,14 +181,39 @@ impl Intake {
                 let name = map.remove("unidentified").unwrap_or_default();
                 text(&format!("{field}.unidentified"), name, MAX_TEXT).map(ClientRef::Unidentified)
             }
+            Value::Object(mut map) if map.len() == 1 && map.contains_key("any_of") => {
+                self.any_of(&format!("{field}.any_of"), map.remove("any_of").unwrap_or_default())
+            }
             other => invalid(
                 field,
                 format!(
-                    "{} is no client: expected a ULID, `system:id-in-that-system` or {{\"unidentified\": …}}",
+                    "{} is no client: expected a ULID, `system:id-in-that-system`, {{\"any_of\": [ids]}} or \
+                     {{\"unidentified\": …}}",
                     shown(&other)
                 ),
             ),
         }
+    }
+
+    fn any_of(&self, field: &str, value: Value) -> Read<ClientRef> {
+        let ids = match value {
+            Value::Array(ids) if (1..=MAX_IDENTITIES).contains(&ids.len()) => ids,
+            other => {
+                let message = format!("{} is not a list of 1 to {MAX_IDENTITIES} ids", shown(&other));
+                return invalid(field, message);
+            }
+        };
+        let mut identities = Vec::with_capacity(ids.len());
+        for (n, id) in ids.into_iter().enumerate() {
+            let field = format!("{field}[{n}]");
+            let Value::String(text) = id else { return invalid(&field, format!("{} is not a text", shown(&id))) };
+            let identity = Identity::parse(&text, self.settings.phone_region.as_deref())
+                .or_else(|error| invalid(&field, error.to_string()))?;
+            if !identities.contains(&identity) {
+                identities.push(identity);
+            }
+        }
+        Ok(ClientRef::AnyOf(identities))
     }
 
     /// When it happened: RFC 3339 with an offset, at most a day ahead of the clock.

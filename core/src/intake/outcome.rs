@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::code::Code;
 use crate::error::chain;
 use crate::ids::{ClientId, EventId, Position, Version};
 use crate::log::LogError;
@@ -57,6 +58,9 @@ pub enum Outcome {
         receipt: Receipt,
         /// What is odd about it.
         flags: Vec<Flag>,
+        /// Systems of the ids by which the client was recognised: `phone`, `email`, `shop` …
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        matched_by: Vec<Code>,
     },
     /// Recorded before with the same content; the first receipt.
     Duplicate {

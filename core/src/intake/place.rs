@@ -6,9 +6,11 @@ use super::outcome::{Rejection, Stop};
 use super::shape::Shaped;
 use super::wave::Wave;
 use super::{Caller, Intake};
+use crate::code::Code;
 use crate::events::{ClientEvent, Event};
 use crate::ids::ClientId;
 use crate::log::{LogError, StreamName};
+use crate::rules::Flag;
 
 /// The stream of an item.
 #[derive(Debug)]
@@ -17,11 +19,21 @@ pub(super) struct Placement {
     pub(super) client: Option<ClientId>,
     /// Recorded before the item when its client was unknown.
     pub(super) link: Option<Link>,
+    /// Ids that are nobody's, recorded before the item.
+    pub(super) unresolved: Vec<Link>,
+    /// Systems of the ids by which the client was recognised.
+    pub(super) matched_by: Vec<Code>,
+    /// What is odd about how he was found.
+    pub(super) flags: Vec<Flag>,
 }
 
 impl Placement {
     fn client(client: ClientId, link: Option<Link>) -> Self {
-        Self { stream: StreamName::client(client), client: Some(client), link }
+        Self { link, ..Self::at(StreamName::client(client), Some(client)) }
+    }
+
+    fn at(stream: StreamName, client: Option<ClientId>) -> Self {
+        Self { stream, client, link: None, unresolved: Vec::new(), matched_by: Vec::new(), flags: Vec::new() }
     }
 }
 
@@ -37,7 +49,7 @@ impl Intake {
         if let Some(name) = shaped.event.definition_stream() {
             let stream =
                 StreamName::parse(&name).map_err(|error| Rejection::new("invalid_field", "data", error.to_string()))?;
-            return Ok(Placement { stream, client: None, link: None });
+            return Ok(Placement::at(stream, None));
         }
         let resolved = match &posted.client {
             Some(client) => Some(self.resolve(wave, client, &posted.source).await?),
@@ -54,7 +66,7 @@ impl Intake {
                     return Err(Rejection::new("target_of_another", "data.target", message).into());
                 }
             }
-            return Ok(Placement { stream: target.stream.clone(), client: target.client, link: None });
+            return Ok(Placement::at(target.stream.clone(), target.client));
         }
         let resolved = resolved.ok_or_else(|| missing("client", "a ULID or `system:id-in-that-system`"))?;
         let client = resolved.client;
@@ -72,7 +84,12 @@ impl Intake {
                 let stayed = self.stayed(e.absorbed, client).await?;
                 Placement::client(stayed.unwrap_or(client), resolved.link)
             }
-            _ => Placement::client(client, resolved.link),
+            _ => Placement {
+                unresolved: resolved.unresolved,
+                matched_by: resolved.matched_by,
+                flags: resolved.flags,
+                ..Placement::client(client, resolved.link)
+            },
         })
     }
 

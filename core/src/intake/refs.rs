@@ -22,6 +22,7 @@ fn kind(ty: &str) -> Option<&'static str> {
         "ContactPointId" => "contact_point",
         "RelationId" => "relation",
         "MeetingId" => "meeting",
+        "TaskId" => "task",
         "CaseId" => "case",
         "DealId" => "deal",
         "OrderId" => "order",

@@ -6,8 +6,9 @@ use std::task::Poll;
 use foldhash::HashMap;
 
 use super::batch::{Item, echo};
-use super::envelope::Posted;
+use super::envelope::{ClientRef, Posted};
 use super::outcome::{Outcome, Receipt, Rejection, Stop};
+use super::place::Placement;
 use super::shape::Shaped;
 use super::wave::{Draft, Unit, Wave};
 use super::{Caller, Intake};
@@ -92,7 +93,8 @@ impl Intake {
                 version: place.version,
                 recorded_at: place.recorded_at,
             };
-            items[draft.item].outcome = Some(Outcome::Accepted { receipt, flags: draft.flags.clone() });
+            items[draft.item].outcome =
+                Some(Outcome::Accepted { receipt, flags: draft.flags.clone(), matched_by: draft.matched_by.clone() });
         }
     }
 
@@ -131,6 +133,14 @@ impl Intake {
         }
     }
 
+    /// Whether an item stands in the stream of somebody who could not be found then by ids that are known now.
+    async fn is_resolved_since(&self, posted: &Posted, place: &Placement, fact: &Fact) -> Result<bool, Stop> {
+        let (Some(ClientRef::AnyOf(ids)), Some(client), Some(now)) = (&posted.client, fact.client, place.client) else {
+            return Ok(false);
+        };
+        Ok(client == self.unresolved(ids) || self.root(client).await? == self.root(now).await?)
+    }
+
     /// Compares an item with what is recorded under its id.
     pub(super) async fn compare(
         &self,
@@ -167,8 +177,11 @@ impl Intake {
         }
         // Merges stand in the stream of whoever stayed at that time; the pair they name is compared above.
         let moves = matches!(&shaped.event, Event::Client(ClientEvent::Merged(_) | ClientEvent::Unmerged(_)));
-        if !moves && self.place(caller, wave, posted, shaped).await?.stream != fact.stream {
-            return other("client");
+        if !moves {
+            let place = self.place(caller, wave, posted, shaped).await?;
+            if place.stream != fact.stream && !self.is_resolved_since(posted, &place, &fact).await? {
+                return other("client");
+            }
         }
         Ok(Outcome::Duplicate { receipt })
     }

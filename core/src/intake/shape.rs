@@ -11,8 +11,10 @@ use super::outcome::{Rejection, Stop};
 use super::refs::names_foreign_client;
 use super::wave::Wave;
 use super::{Caller, Intake};
+use crate::automation::OVERDUE;
 use crate::canonical::object;
-use crate::events::{DecodeError, DefinitionEvent, Event, TypeInfo, find};
+use crate::events::automation::RuleDefined;
+use crate::events::{AutomationEvent, DecodeError, DefinitionEvent, Event, TypeInfo, find};
 use crate::fact::{Fact, REFS};
 use crate::ids::ClientId;
 use crate::time::Moment;
@@ -74,7 +76,7 @@ impl Intake {
     /// must.
     pub(super) fn shape_ahead(&self, posted: &mut Posted) -> Option<Result<Shaped, Stop>> {
         let info = find(&posted.event_type)?;
-        if info.area == "knowledge" || names_foreign_client(info, &posted.data) {
+        if matches!(info.area, "knowledge" | "automation") || names_foreign_client(info, &posted.data) {
             return None;
         }
         let data = std::mem::take(&mut posted.data);
@@ -113,7 +115,11 @@ impl Intake {
             return Ok((event, Map::new()));
         };
         let clients = self.foreign_clients(caller, wave, info, prefix, &payload.data).await?;
-        Ok(self.built_in(info, payload, &clients)?)
+        let typed = self.built_in(info, payload, &clients)?;
+        if let Event::Automation(AutomationEvent::RuleDefined(rule)) = &typed.0 {
+            self.check_types(rule, prefix).await?;
+        }
+        Ok(typed)
     }
 
     /// Reads and checks a payload of a built-in type; `clients` are those that it names as other systems do, by field.
@@ -153,13 +159,27 @@ fn payload(posted: &Posted, recorded: Option<u16>, data: Map<String, Value>) -> 
 
 /// An event that has a client exactly when it is not nobody's in particular.
 fn whole(posted: &Posted, event: Event, refs: Map<String, Value>) -> Result<Shaped, Stop> {
-    match (&event, &posted.client) {
-        (Event::Definition(_), Some(_)) => {
+    match (event.definition_stream(), &posted.client) {
+        (Some(_), Some(_)) => {
             let message = format!("{} is nobody's in particular and has no client", posted.event_type);
             Err(Rejection::new("unexpected_client", "client", message).into())
         }
-        (Event::Definition(_), None) | (_, Some(_)) => Shaped::new(event, refs, None),
-        (_, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
+        (Some(_), None) | (None, Some(_)) => Shaped::new(event, refs, None),
+        (None, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
+    }
+}
+
+impl Intake {
+    /// A rule that waits for a type which nobody knows would wait for ever.
+    async fn check_types(&self, rule: &RuleDefined, prefix: &str) -> Result<(), Stop> {
+        for (i, on) in rule.on.iter().enumerate() {
+            let name = on.as_str();
+            if name != OVERDUE && find(name).is_none() && self.declared(name, None).await?.is_none() {
+                let message = format!("{on} is neither a type of the vocabulary nor a declared one");
+                return Err(Rejection::new("unknown_type", format!("{prefix}on[{i}]"), message).into());
+            }
+        }
+        Ok(())
     }
 }
 

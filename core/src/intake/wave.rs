@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::clients::Link;
 use super::ledgers::Group;
+use crate::code::Code;
 use crate::ids::{ClientId, EventId, Version};
 use crate::log::{Commit, Expected, IndexChange, MAX_COMMIT, NewEvent, StreamName};
 use crate::personal::Subject;
@@ -53,6 +54,8 @@ pub(super) struct Draft {
     /// Versions before the wave that the decision rests on.
     pub(super) guards: Vec<(StreamName, Version)>,
     pub(super) flags: Vec<Flag>,
+    /// Systems of the ids by which the client was recognised.
+    pub(super) matched_by: Vec<Code>,
     pub(super) subjects: Vec<Subject>,
     pub(super) link: Option<(Link, ClientId)>,
 }

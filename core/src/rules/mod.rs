@@ -12,6 +12,7 @@ mod consent;
 mod contract;
 mod deal;
 mod order;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use crate::code::Code;
 use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
 use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
+use crate::ids::{CaseId, DealId, OrderId, TaskId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -62,6 +64,7 @@ pub struct Ledger {
     cases: BTreeMap<CaseId, case::CaseState>,
     assets: BTreeMap<AssetId, asset::AssetState>,
     contracts: BTreeMap<ContractId, contract::ContractState>,
+    tasks: BTreeMap<TaskId, task::TaskState>,
     consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
 }
 
@@ -72,12 +75,15 @@ impl Ledger {
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
             Event::Asset(event) => event.asset_id().is_some(),
             Event::Contract(event) => event.contract_id().is_some(),
+            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
             Event::Interaction(_)
             | Event::Article(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
             | Event::Definition(_)
             | Event::Log(_)
             | Event::Custom(_) => false,
@@ -97,6 +103,7 @@ impl Ledger {
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Asset(event) => asset::apply(&mut self.assets, event),
             Event::Contract(event) => contract::apply(&mut self.contracts, event),
+            Event::Task(event) => task::apply(&mut self.tasks, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
@@ -104,6 +111,8 @@ impl Ledger {
             Event::Campaign(_)
             | Event::Article(_)
             | Event::Interaction(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
             | Event::Log(_)
@@ -122,6 +131,7 @@ impl Ledger {
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Asset(event) => asset::decide(&self.assets, event),
             Event::Contract(event) => contract::decide(&self.contracts, event),
+            Event::Task(event) => task::decide(&self.tasks, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
                 flag("client.registered_twice", "the client, or a record merged with him, was registered already")
@@ -129,6 +139,8 @@ impl Ledger {
             Event::Client(_)
             | Event::Article(_)
             | Event::Interaction(_)
+            | Event::Exception(_)
+            | Event::Automation(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
             | Event::Log(_)

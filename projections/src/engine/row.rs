@@ -9,6 +9,8 @@ use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
     AssetId, CaseId, ClientId, ContactId, ContractId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
     RelationId,
+    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
+    RelationId, TaskId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Timestamp};
@@ -127,6 +129,7 @@ texts!(
     OrderId,
     PaymentId,
     RelationId,
+    TaskId,
     Owner
 );
 

@@ -7,12 +7,16 @@ pub mod client;
 pub mod contracts;
 pub mod deals;
 pub mod definitions;
+pub mod exceptions;
 pub mod explain;
 pub mod funnel;
 pub mod history;
 pub mod loyalty;
+pub mod meetings;
 pub mod orders;
 pub mod settlement;
+pub mod tasks;
+pub mod why;
 pub mod words;
 
 use crate::engine::question::Question;
@@ -30,14 +34,27 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(deals::Deals)),
         Box::new(Folded::new(definitions::Stated)),
         Box::new(Folded::new(definitions::Employees)),
+        Box::new(Folded::new(exceptions::Exceptions)),
         Box::new(Folded::new(history::Handling)),
         Box::new(Folded::new(history::History)),
+        Box::new(Folded::new(meetings::Meetings)),
         Box::new(Folded::new(orders::Orders)),
         Box::new(Folded::new(settlement::Settlement)),
+        Box::new(Folded::new(tasks::Tasks)),
     ]
 }
 
 /// Every question that is asked by name. A new answer is a function in its view's folder and a line in its list.
 pub fn questions() -> impl Iterator<Item = &'static Question> {
     [articles::QUESTIONS, assets::QUESTIONS, contracts::QUESTIONS, definitions::QUESTIONS].into_iter().flatten()
+    [
+        client::QUESTIONS,
+        definitions::QUESTIONS,
+        exceptions::QUESTIONS,
+        history::QUESTIONS,
+        meetings::QUESTIONS,
+        tasks::QUESTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -8,6 +8,8 @@ use rusqlite::types::ValueRef;
 use super::cases::{Status, What};
 use super::client::Access;
 use super::history::Class;
+use super::meetings::MeetingStatus;
+use super::tasks::TaskStatus;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -73,7 +75,10 @@ words! {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
         Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
         Consent = "consent", Asset = "asset", Contract = "contract", Article = "article", Custom = "custom",
+        Consent = "consent", Custom = "custom", Task = "task", Exception = "exception",
     }
+    TaskStatus { Open = "open", Done = "done", Cancelled = "cancelled" }
+    MeetingStatus { Planned = "planned", Held = "held", Missed = "missed", Cancelled = "cancelled" }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {
         Raised = "raised", Classified = "classified", DueSet = "due_set", DueMoved = "due_moved",

@@ -86,6 +86,20 @@ pub(crate) enum What {
     Meeting(u128, i64),
     /// It was held.
     MeetingHeld(u128),
+    /// A task, due so many half hours later.
+    Task(u128, i64),
+    /// To be done at another time.
+    TaskMoved(u128, i64),
+    /// Done.
+    TaskDone(u128),
+    /// Moved to another time.
+    MeetingMoved(u128, i64),
+    /// Called off.
+    MeetingCancelled(u128),
+    /// Something exceptional, of one of us.
+    Exception(usize, u128),
+    /// Somebody looks after the client.
+    Manager(u128),
     /// An attribute has this code.
     Attribute(usize),
     /// He is related to another.
@@ -183,6 +197,24 @@ impl What {
                 serde_json::json!({"meeting": MeetingId(own(n)), "starts_at": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
             ),
             Self::MeetingHeld(n) => from("meeting.held", serde_json::json!({"meeting": MeetingId(own(n))})),
+            Self::Task(n, later) => from(
+                "task.planned",
+                serde_json::json!({"task": TaskId(own(n)), "kind": "visit", "due": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
+            ),
+            Self::TaskMoved(n, later) => from(
+                "task.due_moved",
+                serde_json::json!({"task": TaskId(own(n)), "due": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
+            ),
+            Self::TaskDone(n) => from("task.done", serde_json::json!({"task": TaskId(own(n)), "outcome": "reached"})),
+            Self::MeetingMoved(n, later) => from(
+                "meeting.rescheduled",
+                serde_json::json!({"meeting": MeetingId(own(n)), "starts_at": Moment::utc(Timestamp(at.0 + later * 1_800 * SECOND_US))}),
+            ),
+            Self::MeetingCancelled(n) => from("meeting.cancelled", serde_json::json!({"meeting": MeetingId(own(n))})),
+            Self::Exception(class, employee) => {
+                from("exception.flagged", serde_json::json!({"class": STAGES[class], "employee": EmployeeId(employee)}))
+            }
+            Self::Manager(n) => from("client.manager_assigned", serde_json::json!({"manager": EmployeeId(n)})),
             Self::Attribute(value) => {
                 from("client.attribute_changed", serde_json::json!({"attribute": "segment", "new": STAGES[value]}))
             }
@@ -240,7 +272,14 @@ fn what() -> impl Strategy<Value = What> {
         1 => (n.clone(), any::<bool>()).prop_map(|(n, decides)| What::Person(n, decides)),
         1 => n.clone().prop_map(What::PersonGone),
         1 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::Meeting(n, later)),
-        1 => n.prop_map(What::MeetingHeld),
+        1 => n.clone().prop_map(What::MeetingHeld),
+        1 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::MeetingMoved(n, later)),
+        1 => n.clone().prop_map(What::MeetingCancelled),
+        2 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::Task(n, later)),
+        1 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::TaskMoved(n, later)),
+        1 => n.clone().prop_map(What::TaskDone),
+        1 => (0..4usize, n.clone()).prop_map(|(class, n)| What::Exception(class, n)),
+        1 => n.prop_map(What::Manager),
         1 => (0..4usize).prop_map(What::Attribute),
         1 => (1..=CLIENTS).prop_map(What::Related),
     ]

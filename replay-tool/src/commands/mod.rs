@@ -18,10 +18,12 @@ pub mod history;
 pub mod import;
 pub mod prove;
 pub mod rebuild;
+pub mod rehearse;
 pub mod rotate_kek;
 pub mod seal;
 pub mod stat;
 pub mod verify;
+pub mod why;
 
 /// Replay, question, check and copy a Letopis log, without a server.
 #[derive(Debug, Parser)]
@@ -71,6 +73,10 @@ pub enum Command {
     Erase(erase::EraseArgs),
     /// Which events set a field of a card, which clients make up a total.
     Explain(explain::ExplainArgs),
+    /// What caused an event, and what caused that, with the rules that were at work.
+    Why(why::WhyArgs),
+    /// What a rule of automation would have done in the past; nothing is written.
+    Rehearse(rehearse::RehearseArgs),
     /// Wrap all data keys by another key-encryption key; no server may be running.
     RotateKek(rotate_kek::RotateKekArgs),
     /// What is in the log and how far the views are.
@@ -114,6 +120,8 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
             Command::Diff(args) => diff::run(args, console).await,
             Command::Erase(args) => erase::run(args, console).await,
             Command::Explain(args) => explain::run(args).await,
+            Command::Why(args) => why::run(args).await,
+            Command::Rehearse(args) => rehearse::run(args, console).await,
             Command::RotateKek(args) => rotate_kek::run(args, console),
             Command::Verify(args) => verify::run(args, console),
             Command::Stat(args) => stat::run(args),

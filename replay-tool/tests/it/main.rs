@@ -9,5 +9,6 @@ mod killed;
 mod mapping_language;
 mod mapping_real;
 mod proofs;
+mod rehearsal;
 mod support;
 mod truth;

@@ -2,9 +2,12 @@
 //! clock. The names begin with the ids of `docs/functions.md`.
 
 mod assets;
+mod automation;
 mod cases;
 mod contracts;
 mod orders;
+mod planning;
+mod recognition;
 mod register;
 mod sales;
 

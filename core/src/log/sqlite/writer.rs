@@ -291,7 +291,7 @@ impl<'c> Thread<'c> {
                 .map_err(failed)
         });
         done.inspect_err(|error| self.stop(error))?;
-        self.tail.clear();
+        self.told.tail.clear();
         // The pages as they were before still lie in the write-ahead log until it is cut off.
         if !wal::cut_off(self.conn).map_err(failed)? {
             return Err(LogError::damage("the sealed parts are deleted, but a long read kept their bytes in the write-ahead log: erase them again").transient());

@@ -85,6 +85,8 @@ pub struct Card {
     pub personal: Option<Access>,
     /// Coded attributes.
     pub attributes: BTreeMap<Code, Code>,
+    /// Who of us looks after him.
+    pub manager: Option<EmployeeId>,
     /// Whether anybody knows who he is.
     pub identified: bool,
     /// The earliest thing that happened with him.
@@ -167,6 +169,7 @@ pub fn card(reader: &Reader<'_>, root: Owner) -> Result<Option<Card>, QueryError
         profile: row.profile.0,
         personal: row.personal_state,
         attributes: row.attributes.0,
+        manager: row.manager,
         identified: row.identified,
         first_seen: row.first_seen.map(Moment::utc),
         last_contact_at: row.last_contact_at.map(Moment::utc),

@@ -22,6 +22,9 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         | Event::Asset(_)
         | Event::Contract(_)
         | Event::Article(_)
+        | Event::Task(_)
+        | Event::Exception(_)
+        | Event::Automation(_)
         | Event::Definition(_)
         | Event::Knowledge(_)
         | Event::Log(_)
@@ -43,6 +46,12 @@ fn client(row: &mut ClientRow, event: &ClientEvent, fact: &Fact, cx: &Context<'_
             Some(new) => drop(row.attributes.0.insert(e.attribute.clone(), new.clone())),
             None => drop(row.attributes.0.remove(&e.attribute)),
         },
+        ClientEvent::ManagerAssigned(e) => row.manager = e.manager,
+        ClientEvent::IdentityUnresolved(e) => {
+            if !row.unresolved.0.contains(&e.scheme) {
+                row.unresolved.0.push(e.scheme.clone());
+            }
+        }
         ClientEvent::ContactPointAdded(e) => {
             let mut state = None;
             let value = open(&mut state, &e.value);

@@ -11,13 +11,15 @@ mod parts;
 mod search;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unknown;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use letopis_core::code::Code;
 use letopis_core::events::client::ClientKind;
 use letopis_core::fact::Fact;
-use letopis_core::ids::ClientId;
+use letopis_core::ids::{ClientId, EmployeeId};
 use letopis_core::time::{Day, Timestamp};
 
 use crate::engine::projection::{Context, Contributions, EVERY_AREA, Projection};
@@ -28,10 +30,12 @@ pub use card::{Card, Meeting, Promise, card, members};
 pub use open::{MoneyState, OpenCase, OpenDeal, OpenOrder};
 pub use parts::{Access, Consent, ContactPoint, NotedDate, Person, Planned, Relation};
 pub use search::{ClientLine, Open, SearchQuery, name_key, search};
+pub use unknown::Unidentified;
+pub use whole::{QUESTIONS, Whole};
 
 row! {
     /// A client: one person or company, with all records merged into one.
-    pub struct ClientRow in "client_card", index ["name_key, client", "kind, client"] {
+    pub struct ClientRow in "client_card", index ["name_key, client", "kind, client", "manager", "identified, first_seen, client"] {
         /// The head of his group.
         key client: ClientId,
         owner root,
@@ -41,12 +45,16 @@ row! {
         language: Option<Code>,
         /// Coded attributes.
         attributes: Json<BTreeMap<Code, Code>>,
+        /// Who of us looks after him.
+        manager: Option<EmployeeId>,
         /// Whether anybody knows who he is: knowledge, which no date of a question takes back.
         @apart identified: bool,
         /// The earliest thing that happened with him.
         first_seen: Option<Timestamp>,
         /// The last time we spoke, wrote or met.
         last_contact_at: Option<Timestamp>,
+        /// Systems of the ids by which he could not be found.
+        unresolved: Json<Vec<Code>>,
         /// When he was entered in the register.
         registered_at: Option<Timestamp>,
         /// What he allowed and forbade, last word by purpose and channel.
@@ -91,7 +99,7 @@ pub struct Client;
 
 impl Projection for Client {
     const NAME: &'static str = "client_card";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = EVERY_AREA;
     const OPENS: &'static [&'static str] = &["client"];
     const TOTALS: &'static [TotalTable] = &[ClientFlow::TABLE];

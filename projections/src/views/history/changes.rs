@@ -64,7 +64,9 @@ pub fn changes<'a>(facts: impl IntoIterator<Item = &'a Fact>, field: Option<&Cod
             | ClientEvent::ConsentGiven(_)
             | ClientEvent::ConsentWithdrawn(_)
             | ClientEvent::HoldPlaced(_)
-            | ClientEvent::HoldReleased(_) => continue,
+            | ClientEvent::HoldReleased(_)
+            | ClientEvent::ManagerAssigned(_)
+            | ClientEvent::IdentityUnresolved(_) => continue,
         };
         let before = known.insert(name.clone(), new.clone()).unwrap_or_default();
         if field.is_none_or(|field| field == name) {

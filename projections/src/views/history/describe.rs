@@ -5,6 +5,8 @@ use letopis_core::events::interaction::{Direction, LetterMedia};
 use letopis_core::events::{
     ArticleEvent, AssetEvent, CampaignEvent, CaseEvent, ClientEvent, ContractEvent, DealEvent, Event, InteractionEvent,
     OrderEvent,
+    AutomationEvent, CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, ExceptionEvent, InteractionEvent,
+    OrderEvent, TaskEvent,
 };
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
@@ -27,6 +29,7 @@ pub(super) struct Told<'a> {
     pub(super) old: Option<Code>,
     pub(super) outcome: Option<Code>,
     pub(super) amount: Option<Money>,
+    pub(super) caused_by: Option<EventId>,
 }
 
 impl Told<'_> {
@@ -46,6 +49,7 @@ impl Told<'_> {
             old: None,
             outcome: None,
             amount: None,
+            caused_by: None,
         }
     }
 }
@@ -66,6 +70,21 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         Event::Asset(event) => asset(event),
         Event::Contract(event) => contract(event),
         Event::Article(event) => article(event),
+        Event::Task(event) => task(event),
+        Event::Exception(ExceptionEvent::Flagged(e)) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            target: e.target,
+            field: Some(e.class.clone()),
+            caused_by: e.caused_by,
+            ..Told::of(Class::Exception)
+        },
+        Event::Automation(AutomationEvent::ArticleProposed(e)) => {
+            Told { case: Some(e.case), field: Some(e.article.clone()), caused_by: e.caused_by, ..Told::of(Class::Case) }
+        }
+        Event::Automation(AutomationEvent::RuleDefined(_)) => Told::of(Class::Custom),
         Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => Told::of(Class::Custom),
     }
 }
@@ -139,6 +158,28 @@ fn interaction(event: &InteractionEvent) -> Told<'_> {
     }
 }
 
+fn task(event: &TaskEvent) -> Told<'_> {
+    let told = Told::of(Class::Task);
+    match event {
+        TaskEvent::Planned(e) => Told {
+            employee: e.employee,
+            case: e.case,
+            deal: e.deal,
+            order: e.order,
+            field: Some(e.kind.clone()),
+            caused_by: e.caused_by,
+            ..told
+        },
+        TaskEvent::Assigned(e) => Told { employee: e.employee, field: e.department.clone(), ..told },
+        TaskEvent::DueMoved(e) => Told { outcome: e.reason.clone(), ..told },
+        TaskEvent::Done(e) => Told { employee: e.employee, outcome: e.outcome.clone(), ..told },
+        TaskEvent::Cancelled(e) => Told { outcome: e.reason.clone(), ..told },
+        TaskEvent::Escalated(e) => {
+            Told { employee: e.employee, field: e.department.clone(), caused_by: e.caused_by, ..told }
+        }
+    }
+}
+
 fn media(media: LetterMedia) -> &'static str {
     match media {
         LetterMedia::Post => "post",
@@ -160,6 +201,8 @@ fn client(event: &ClientEvent) -> Told<'_> {
         C::ContactPersonAdded(e) => about(Some(&e.role)),
         C::HoldPlaced(e) => Told { outcome: Some(e.basis.clone()), ..about(Some(&e.hold)) },
         C::HoldReleased(e) => about(Some(&e.hold)),
+        C::IdentityUnresolved(e) => about(Some(&e.scheme)),
+        C::ManagerAssigned(e) => Told { employee: e.manager, ..about(None) },
         C::Registered(_)
         | C::ContactPointAdded(_)
         | C::ContactPointRemoved(_)
@@ -189,8 +232,10 @@ fn case(event: &CaseEvent) -> Told<'_> {
             order: e.order,
             ..told(e.case)
         },
-        CaseEvent::Classified(e) => Told { topics: topics(&e.topic), ..told(e.case) },
-        CaseEvent::Assigned(e) => Told { employee: e.employee, field: e.department.clone(), ..told(e.case) },
+        CaseEvent::Classified(e) => Told { topics: topics(&e.topic), caused_by: e.caused_by, ..told(e.case) },
+        CaseEvent::Assigned(e) => {
+            Told { employee: e.employee, field: e.department.clone(), caused_by: e.caused_by, ..told(e.case) }
+        }
         CaseEvent::Forwarded(e) => Told { field: Some(e.to.clone()), outcome: e.response.clone(), ..told(e.case) },
         CaseEvent::DueMoved(e) => Told { outcome: Some(e.reason.clone()), ..told(e.case) },
         CaseEvent::Answered(e) => {
@@ -206,9 +251,13 @@ fn case(event: &CaseEvent) -> Told<'_> {
 fn deal(event: &DealEvent) -> Told<'_> {
     let told = |deal| Told { deal: Some(deal), ..Told::of(Class::Deal) };
     match event {
-        DealEvent::Opened(e) => {
-            Told { outcome: Some(e.stage.clone()), employee: e.agent, amount: e.amount, ..told(e.deal) }
-        }
+        DealEvent::Opened(e) => Told {
+            outcome: Some(e.stage.clone()),
+            employee: e.agent,
+            amount: e.amount,
+            caused_by: e.caused_by,
+            ..told(e.deal)
+        },
         DealEvent::StageChanged(e) => Told { old: e.from.clone(), outcome: Some(e.to.clone()), ..told(e.deal) },
         DealEvent::AmountChanged(e) => Told { amount: Some(e.amount), ..told(e.deal) },
         DealEvent::TeamChanged(e) => Told { employee: Some(e.employee), field: Some(e.role.clone()), ..told(e.deal) },

@@ -6,8 +6,10 @@
 
 mod changes;
 mod describe;
+mod feed;
 mod handling;
 mod query;
+mod questions;
 mod totals;
 
 use letopis_core::code::Code;
@@ -24,8 +26,10 @@ use crate::views::words::Blank;
 use crate::{row, total};
 
 pub use changes::{Change, changes};
+pub use feed::FeedItem;
 pub use handling::{Handled, Handling, HandlingRow, Unhandled, UnhandledQuery, WaitingContacts, unhandled, waiting};
 pub use query::{HistoryItem, HistoryQuery, page};
+pub use questions::QUESTIONS;
 pub use totals::{ContactCount, ContactsBy, DEFAULT_TOPIC_LIMIT, Frequency, TopicCount, contacts, frequency, topics};
 
 use describe::describe;
@@ -64,11 +68,15 @@ pub enum Class {
     Article,
     /// An event of a declared type.
     Custom,
+    /// Something is to be done, or was.
+    Task,
+    /// Something exceptional happened.
+    Exception,
 }
 
 row! {
     /// One event of a client.
-    pub struct HistoryRow in "history", index ["client, occurred_at, ord, event"] {
+    pub struct HistoryRow in "history", index ["client, occurred_at, ord, event", "event_type, occurred_at"] {
         /// The event.
         key event: EventId,
         owner client,
@@ -120,6 +128,10 @@ row! {
         currency: Option<Currency>,
         /// What it says is the last correction of it.
         corrected: bool,
+        /// The event that it was made for by rule.
+        caused_by: Option<EventId>,
+        /// The rule that made it.
+        rule: Option<String>,
     }
 }
 
@@ -167,7 +179,7 @@ pub struct History;
 
 impl Projection for History {
     const NAME: &'static str = "history";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = EVERY_AREA;
     const PER_EVENT: bool = true;
     const TOTALS: &'static [TotalTable] =
@@ -206,6 +218,8 @@ impl Projection for History {
         row.amount_minor = told.amount.map(|money| money.minor);
         row.currency = told.amount.map(|money| money.currency);
         row.corrected = fact.corrected_by.is_some();
+        row.caused_by = told.caused_by;
+        row.rule = fact.event.made_by().map(ToString::to_string);
     }
 
     fn contribute(&self, row: &HistoryRow, cx: &Context<'_>, out: &mut Contributions) {

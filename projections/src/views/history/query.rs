@@ -108,10 +108,16 @@ pub struct HistoryItem {
     pub handled: Option<Handled>,
     /// It is a contact that waits for somebody of us.
     pub waiting: bool,
+    /// The event that it was made for by rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<EventId>,
+    /// The rule that made it, `automation-rule:code@version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 impl HistoryItem {
-    fn new(row: HistoryRow, now: Timestamp, handling: Option<handling::HandlingRow>) -> Self {
+    pub(super) fn new(row: HistoryRow, now: Timestamp, handling: Option<handling::HandlingRow>) -> Self {
         let topics = row.all_topics().to_vec();
         let handled = handling.as_ref().and_then(|handling| handling.handled(now));
         Self {
@@ -140,6 +146,8 @@ impl HistoryItem {
             amount: row.amount_minor.zip(row.currency).map(|(minor, currency)| Money { minor, currency }),
             waiting: handled.is_none() && handling.is_some_and(|handling| handling.occurred_at.is_some()),
             handled,
+            caused_by: row.caused_by,
+            rule: row.rule,
         }
     }
 }

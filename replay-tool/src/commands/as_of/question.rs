@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use letopis_core::code::Code;
 use letopis_core::ids::{CaseId, ClientId, OrderId};
 use letopis_core::money::Currency;
-use letopis_core::time::{Day, Timestamp};
+use letopis_core::time::Day;
 use letopis_projections::engine::list;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
@@ -62,26 +62,6 @@ pub enum Question {
     Loyalty(LoyaltyArgs),
     /// Complaints, questions, errors, wishes.
     Cases(CasesArgs),
-    /// How often and about what we were in contact with a client, by month, topic and channel.
-    Frequency {
-        /// The client.
-        client: String,
-    },
-    /// Contacts that came to us and that nobody has handled yet, the longest waiting first.
-    Unhandled {
-        /// At most so many.
-        #[arg(long, default_value_t = 100)]
-        limit: u32,
-    },
-    /// How many contacts there were.
-    Contacts {
-        /// The period.
-        #[command(flatten)]
-        period: PeriodArgs,
-        /// By what; may be given several times.
-        #[arg(long)]
-        by: Vec<ContactsBy>,
-    },
     /// Any other question of the views by its name, see below.
     #[command(external_subcommand)]
     Named(Vec<String>),
@@ -261,25 +241,6 @@ pub enum CasesBy {
     Product,
 }
 
-/// Breakdowns of contacts.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ContactsBy {
-    /// The day.
-    Day,
-    /// The calendar month.
-    Month,
-    /// The event type.
-    Type,
-    /// The channel.
-    Channel,
-    /// The first topic.
-    Topic,
-    /// Who of us.
-    Employee,
-    /// Who began.
-    Direction,
-}
-
 type Answer = Result<Value, QueryError>;
 
 fn json<T: Serialize>(answer: T) -> Answer {
@@ -297,7 +258,6 @@ impl Question {
             Self::Client { client }
             | Self::History { client, .. }
             | Self::Settlement { client }
-            | Self::Frequency { client }
             | Self::Purchases { client, .. } => Some(client),
             _ => None,
         }
@@ -326,11 +286,6 @@ impl Question {
             }
             Self::Settlement { .. } => json(settlement::client_settlement(reader, client)?),
             Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
-            Self::Frequency { .. } => json(history::frequency(reader, owner, Timestamp(i64::MIN), reader.now)?),
-            Self::Unhandled { limit } => {
-                let window = list::Window::first(*limit);
-                json(history::unhandled(reader, &history::UnhandledQuery::default(), &window)?)
-            }
             Self::Order { order } => json(order_card::order(reader, *order)?),
             Self::Case { case } => json(cases::case(reader, *case)?),
             Self::Named(words) => Err(QueryError::Storage(format!("{words:?} is asked by name").into())),
@@ -338,23 +293,6 @@ impl Question {
             Self::Revenue(args) => args.ask(reader),
             Self::Loyalty(args) => args.ask(reader),
             Self::Cases(args) => args.ask(reader),
-            Self::Contacts { period, by } => {
-                use history::ContactsBy as By;
-                let Window { from, to } = period.window(reader);
-                let by: Vec<By> = by
-                    .iter()
-                    .map(|by| match by {
-                        ContactsBy::Day => By::Day,
-                        ContactsBy::Month => By::Month,
-                        ContactsBy::Type => By::Type,
-                        ContactsBy::Channel => By::Channel,
-                        ContactsBy::Topic => By::Topic,
-                        ContactsBy::Employee => By::Employee,
-                        ContactsBy::Direction => By::Direction,
-                    })
-                    .collect();
-                json(history::contacts(reader, from, to, &by)?)
-            }
         }
     }
 }

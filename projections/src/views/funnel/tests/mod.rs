@@ -162,6 +162,8 @@ fn product(name: &str, group: &str) -> ProductDefined {
 
 fn opened(deal: u128, stage: &str, amount: Money) -> Opened {
     Opened {
+        caused_by: None,
+        rule: None,
         deal: DealId(deal),
         stage: code(stage),
         date_known: true,
