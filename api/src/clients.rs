@@ -1,4 +1,4 @@
-//! `/v1/clients`: who they are, what they ordered, what they owe.
+//! `/v1/clients`: who they are, how we are in contact with them.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,6 @@ use letopis_projections::engine::list::Window;
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::client::{self, Open, SearchQuery};
 use letopis_projections::views::history;
-use letopis_projections::views::orders::answer::Paging;
-use letopis_projections::views::orders::card::orders_of_client;
-use letopis_projections::views::settlement::client_settlement;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,12 +24,7 @@ const VIEW: &str = "client_card";
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(card))
-        .routes(routes!(contacts))
-        .routes(routes!(settlement))
-        .routes(routes!(orders))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(card)).routes(routes!(contacts))
 }
 
 /// Clients by name, kind, attributes, and what is open with them.
@@ -79,15 +71,6 @@ async fn card(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> R
     Ok(envelope(&app, &asked, VIEW, card, fresh))
 }
 
-/// What a client ordered, got, paid and owes.
-#[utoipa::path(get, path = "/v1/clients/{id}/settlement", tag = "clients",
-    params(ClockParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
-    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
-async fn settlement(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let who = extract::client(&app, &id).await?;
-    of_client(&app, asked, "settlement", who, client_settlement).await
-}
-
 /// How often and about what we were in contact with a client, by month, topic and channel.
 #[utoipa::path(get, path = "/v1/clients/{id}/contacts", tag = "contacts",
     params(ClockParams, PeriodParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
@@ -100,15 +83,4 @@ async fn contacts(State(app): State<App>, Path(id): Path<String>, mut asked: Ask
         history::frequency(r, Owner::from(root), r.zone.start(from), r.zone.start(to))
     })
     .await
-}
-
-/// The orders of a client, the newest first.
-#[utoipa::path(get, path = "/v1/clients/{id}/orders", tag = "clients",
-    params(ClockParams, PageParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
-    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
-async fn orders(State(app): State<App>, Path(id): Path<String>, mut asked: Asked) -> Result<Response, Problem> {
-    let (limit, cursor) = asked.page()?;
-    let who = extract::client(&app, &id).await?;
-    let paging = Paging { limit: limit as usize, cursor };
-    of_client(&app, asked, "orders", who, move |r, root| orders_of_client(r, root, &paging)).await
 }

@@ -11,6 +11,9 @@ pub const MAX_CODE: usize = 96;
 /// Longest [`Label`], in characters.
 pub const MAX_LABEL: usize = 200;
 
+/// Longest [`Text`], in characters.
+pub const MAX_TEXT: usize = 20_000;
+
 /// A code such as `won`, `GTX-Pro` or `retail/uk`: what a fact may say in the clear.
 ///
 /// One ASCII letter or digit, then letters, digits, `.`, `_`, `/`, `+` or `-`; at most
@@ -128,6 +131,43 @@ impl FromStr for Label {
 pub struct InvalidLabel;
 
 impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Words of ours of any length, in the clear: the text of a form, an article.
+///
+/// Only definitions carry texts: they are about things we own, never about a person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Text {
+    type Err = InvalidText;
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+        if text.trim().is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(odd) {
+            return Err(InvalidText);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// The text cannot be a [`Text`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a text: expected 1 to {MAX_TEXT} characters without control characters but line breaks and tabs")]
+pub struct InvalidText;
+
+impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

@@ -100,6 +100,16 @@ ids! {
     InvoiceId,
     /// One payment.
     PaymentId,
+    /// One document that we released.
+    DocumentId,
+    /// One electronic document on its way.
+    EnvelopeId,
+    /// One pack of documents.
+    PackId,
+    /// One quote.
+    QuoteId,
+    /// One special offer.
+    OfferId,
     /// One employee of ours.
     EmployeeId,
     /// One commit: the events that were appended together.

@@ -24,6 +24,7 @@ pub mod error;
 pub mod events;
 pub mod fact;
 pub mod folder;
+pub mod form;
 pub mod identity;
 pub mod ids;
 pub mod import;

@@ -16,10 +16,14 @@ pub mod client;
 pub mod custom;
 pub mod deal;
 pub mod definition;
+pub mod document;
+pub mod finance;
 pub mod interaction;
 pub mod knowledge;
 pub mod log;
 pub mod order;
+pub mod pricing;
+pub mod text;
 mod upcast;
 
 use std::collections::HashMap;
@@ -37,10 +41,14 @@ pub use client::ClientEvent;
 pub use custom::CustomEvent;
 pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
+pub use document::DocumentEvent;
+pub use finance::FinanceEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
 pub use log::LogEvent;
 pub use order::OrderEvent;
+pub use pricing::PricingEvent;
+pub use text::TextEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -201,7 +209,11 @@ events! {
     Case(CaseEvent),
     Deal(DealEvent),
     Order(OrderEvent),
+    Document(DocumentEvent),
+    Finance(FinanceEvent),
+    Pricing(PricingEvent),
     Campaign(CampaignEvent),
+    Text(TextEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),

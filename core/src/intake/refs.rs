@@ -25,6 +25,11 @@ fn kind(ty: &str) -> Option<&'static str> {
         "OrderId" => "order",
         "InvoiceId" => "invoice",
         "PaymentId" => "payment",
+        "DocumentId" => "document",
+        "EnvelopeId" => "envelope",
+        "PackId" => "pack",
+        "QuoteId" => "quote",
+        "OfferId" => "offer",
         "EmployeeId" => "employee",
         _ => return None,
     })

@@ -9,6 +9,8 @@
 mod case;
 mod consent;
 mod deal;
+mod document;
+mod offer;
 mod order;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use serde::Serialize;
 use crate::code::Code;
 use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
-use crate::ids::{CaseId, DealId, OrderId};
+use crate::ids::{CaseId, DealId, OfferId, OrderId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -56,6 +58,8 @@ fn refuse(rule: &'static str, reason: impl Into<String>) -> Verdict {
 pub struct Ledger {
     registered: bool,
     orders: BTreeMap<OrderId, order::OrderState>,
+    documents: document::Documents,
+    offers: BTreeMap<OfferId, offer::OfferState>,
     deals: BTreeMap<DealId, deal::DealState>,
     cases: BTreeMap<CaseId, case::CaseState>,
     consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
@@ -66,11 +70,17 @@ impl Ledger {
     pub fn concerns(event: &Event) -> bool {
         match event {
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Document(_) | Event::Pricing(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
-            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
+            Event::Interaction(_)
+            | Event::Finance(_)
+            | Event::Text(_)
+            | Event::Definition(_)
+            | Event::Log(_)
+            | Event::Custom(_) => false,
         }
     }
 
@@ -84,12 +94,16 @@ impl Ledger {
         match event {
             Event::Order(event) => order::apply(&mut self.orders, event),
             Event::Deal(event) => deal::apply(&mut self.deals, event),
+            Event::Document(event) => document::apply(&mut self.documents, event),
+            Event::Pricing(event) => offer::apply(&mut self.offers, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
             }
             Event::Campaign(_)
+            | Event::Finance(_)
+            | Event::Text(_)
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)
@@ -106,12 +120,16 @@ impl Ledger {
         match event {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
+            Event::Document(event) => document::decide(&self.documents, &self.orders, event),
+            Event::Pricing(event) => offer::decide(&self.offers, event, at),
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
                 flag("client.registered_twice", "the client, or a record merged with him, was registered already")
             }
             Event::Client(_)
+            | Event::Finance(_)
+            | Event::Text(_)
             | Event::Interaction(_)
             | Event::Definition(_)
             | Event::Knowledge(_)

@@ -7,11 +7,11 @@ use std::fmt;
 
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
-    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
-    RelationId,
+    CaseId, ClientId, ContactId, ContactPointId, DealId, DocumentId, EmployeeId, EnvelopeId, EventId, InvoiceId,
+    MeetingId, OfferId, OrderId, PackId, PaymentId, QuoteId, RelationId,
 };
 use letopis_core::money::{Currency, Exact};
-use letopis_core::time::{Day, Moment, Timestamp};
+use letopis_core::time::{Day, Moment, Month, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Serialize;
@@ -116,13 +116,20 @@ texts!(
     ContactId,
     ContactPointId,
     DealId,
+    DocumentId,
     EmployeeId,
+    EnvelopeId,
     EventId,
     InvoiceId,
     MeetingId,
+    Month,
+    OfferId,
     OrderId,
+    PackId,
     PaymentId,
+    QuoteId,
     RelationId,
+    rust_decimal::Decimal,
     Owner
 );
 

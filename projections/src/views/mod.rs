@@ -4,12 +4,18 @@ pub mod cases;
 pub mod client;
 pub mod deals;
 pub mod definitions;
+pub mod documents;
 pub mod explain;
+pub mod finances;
 pub mod funnel;
 pub mod history;
+pub mod ledger;
 pub mod loyalty;
 pub mod orders;
+pub mod pricing;
+pub mod rates;
 pub mod settlement;
+pub mod texts;
 pub mod words;
 
 use crate::engine::question::Question;
@@ -23,14 +29,32 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(deals::Deals)),
         Box::new(Folded::new(definitions::Stated)),
         Box::new(Folded::new(definitions::Employees)),
+        Box::new(Folded::new(documents::Documents)),
+        Box::new(Folded::new(documents::Envelopes)),
+        Box::new(Folded::new(documents::Packs)),
+        Box::new(Folded::new(finances::Finances)),
         Box::new(Folded::new(history::Handling)),
         Box::new(Folded::new(history::History)),
+        Box::new(Folded::new(ledger::Ledger)),
         Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(pricing::Decisions)),
+        Box::new(Folded::new(pricing::Offers)),
+        Box::new(Folded::new(pricing::Quotes)),
         Box::new(Folded::new(settlement::Settlement)),
     ]
 }
 
 /// Every question that is asked by name. A new answer is a function in its view's folder and a line in its list.
 pub fn questions() -> impl Iterator<Item = &'static Question> {
-    [definitions::QUESTIONS].into_iter().flatten()
+    [
+        definitions::QUESTIONS,
+        documents::QUESTIONS,
+        finances::QUESTIONS,
+        ledger::QUESTIONS,
+        orders::QUESTIONS,
+        pricing::QUESTIONS,
+        settlement::QUESTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -8,6 +8,7 @@ use rusqlite::types::ValueRef;
 use super::cases::{Status, What};
 use super::client::Access;
 use super::history::Class;
+use super::ledger::Kind;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -73,6 +74,10 @@ words! {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
         Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
         Consent = "consent", Custom = "custom",
+    }
+    Kind {
+        Invoiced = "invoiced", Paid = "paid", Refunded = "refunded", Service = "service", Adjusted = "adjusted",
+        Conceded = "conceded",
     }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {

@@ -8,5 +8,6 @@ mod imports;
 mod mapping_language;
 mod mapping_real;
 mod proofs;
+mod sets;
 mod support;
 mod truth;

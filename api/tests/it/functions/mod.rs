@@ -2,7 +2,10 @@
 //! clock. The names begin with the ids of `docs/functions.md`.
 
 mod cases;
+mod documents;
+mod money;
 mod orders;
+mod prices;
 mod register;
 mod sales;
 

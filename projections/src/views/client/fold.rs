@@ -19,6 +19,10 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         | Event::Deal(_)
         | Event::Order(_)
         | Event::Campaign(_)
+        | Event::Document(_)
+        | Event::Finance(_)
+        | Event::Pricing(_)
+        | Event::Text(_)
         | Event::Definition(_)
         | Event::Knowledge(_)
         | Event::Log(_)
@@ -40,6 +44,7 @@ fn client(row: &mut ClientRow, event: &ClientEvent, fact: &Fact, cx: &Context<'_
             Some(new) => drop(row.attributes.0.insert(e.attribute.clone(), new.clone())),
             None => drop(row.attributes.0.remove(&e.attribute)),
         },
+        ClientEvent::LanguagePreferred(e) => row.language = Some(e.language.clone()),
         ClientEvent::ContactPointAdded(e) => {
             let mut state = None;
             let value = open(&mut state, &e.value);
