@@ -37,6 +37,9 @@ pub struct ClockParams {
     known_at: Option<String>,
     /// The answer must rest on at least this position of the log; else 503 after 2 s.
     min_position: Option<u64>,
+    /// Adds `labels`: what the codes in the answer are called in this language, such as `ru` or `en-GB`; `preferred`
+    /// for the one that the client prefers.
+    locale: Option<String>,
 }
 
 /// Parameters of pages.

@@ -1,4 +1,4 @@
-//! `/v1/clients`: who they are, what they ordered, what they owe.
+//! `/v1/clients`: who they are, how we are in contact with them.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,6 @@ use letopis_core::events::client::ClientKind;
 use letopis_projections::engine::list::Window;
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::client::{self, Open, SearchQuery};
-use letopis_projections::views::orders::answer::Paging;
-use letopis_projections::views::orders::card::orders_of_client;
-use letopis_projections::views::settlement::client_settlement;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -26,7 +23,7 @@ const VIEW: &str = "client_card";
 
 /// Its routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(card)).routes(routes!(settlement)).routes(routes!(orders))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(card))
 }
 
 /// Clients by name, kind, attributes, and what is open with them.
@@ -73,22 +70,4 @@ async fn card(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> R
     Ok(envelope(&app, &asked, VIEW, card, fresh))
 }
 
-/// What a client ordered, got, paid and owes.
-#[utoipa::path(get, path = "/v1/clients/{id}/settlement", tag = "clients",
-    params(ClockParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
-    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
-async fn settlement(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Problem> {
-    let who = extract::client(&app, &id).await?;
-    of_client(&app, asked, "settlement", who, client_settlement).await
-}
-
-/// The orders of a client, the newest first.
-#[utoipa::path(get, path = "/v1/clients/{id}/orders", tag = "clients",
-    params(ClockParams, PageParams, ("id" = String, Path, description = "A ULID, or an identity such as `shop:C-1042`")),
-    responses((status = 200, body = Answer<serde_json::Value>), (status = "4XX", body = ProblemDocument)))]
-async fn orders(State(app): State<App>, Path(id): Path<String>, mut asked: Asked) -> Result<Response, Problem> {
-    let (limit, cursor) = asked.page()?;
-    let who = extract::client(&app, &id).await?;
-    let paging = Paging { limit: limit as usize, cursor };
-    of_client(&app, asked, "orders", who, move |r, root| orders_of_client(r, root, &paging)).await
 }

@@ -48,6 +48,8 @@ impl FromRequestParts<App> for Asked {
             .map_err(|error| Problem::new(Kind::Parameter, error.body_text()))?;
         let mut asked = Self { who, uri, clocks: Clocks::default(), min_position: None, is_page: false, pairs };
         let zone = &app.settings.zone;
+        // What codes are called is added to the answer afterwards, see `locale`.
+        drop(asked.text(crate::locale::LOCALE)?);
         asked.clocks.as_of = asked.bound("as_of", zone)?;
         asked.clocks.known_at = asked.bound("known_at", zone)?;
         asked.min_position = asked.one::<u64>("min_position")?.map(Position);

@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use letopis_core::time::Day;
+use letopis_projections::engine::list;
 use letopis_projections::engine::read::Reader;
 use letopis_projections::views::loyalty::abc::{self, Of};
 use letopis_projections::views::loyalty::cohorts::{self, Measure};
 use letopis_projections::views::loyalty::lost::{self, State as Now};
 use letopis_projections::views::loyalty::{Basis, Window, rfm, summary};
-use letopis_projections::views::orders::answer::Paging;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -39,9 +39,9 @@ fn basis(asked: &mut Asked) -> Result<Basis, Problem> {
     Ok(asked.word("basis", &known)?.unwrap_or_default())
 }
 
-fn paging(asked: &mut Asked) -> Result<Paging, Problem> {
+fn paging(asked: &mut Asked) -> Result<list::Window, Problem> {
     let (limit, cursor) = asked.page()?;
-    Ok(Paging { limit: limit as usize, cursor })
+    Ok(list::Window { limit, cursor })
 }
 
 fn window(reader: &Reader<'_>, asked: (Option<Day>, Option<Day>)) -> Window {

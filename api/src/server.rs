@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, automation, cases, clients, erasure, events, explain, export, funnel, health, history, log, loyalty,
-    middleware, openapi, orders, questions, search, telemetry, views,
+    auth, automation, cases, clients, erasure, events, explain, export, funnel, health, history, locale, log, loyalty,
+    middleware, openapi, questions, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -39,7 +39,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(history::routes())
         .merge(search::routes())
         .merge(funnel::routes())
-        .merge(orders::routes())
         .merge(loyalty::routes())
         .merge(cases::routes())
         .merge(log::routes())
@@ -52,6 +51,7 @@ pub fn routes() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let squeeze = DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"));
     openapi::serve(routes())
+        .layer(from_fn_with_state(app.clone(), locale::label))
         .layer(CompressionLayer::new().compress_when(squeeze))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, MAX_ANSWER))
         .layer(from_fn_with_state(app.clone(), auth::authenticate))

@@ -1,4 +1,4 @@
-//! Short machine-readable words: [`Code`] for facts, [`Label`] for the names of things, [`Prose`] for texts of ours.
+//! Short machine-readable words: [`Code`] for facts, [`Label`] for the names of things, [`Text`] for texts of ours.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const MAX_CODE: usize = 96;
 /// Longest [`Label`], in characters.
 pub const MAX_LABEL: usize = 200;
-/// Longest [`Prose`], in characters.
-pub const MAX_PROSE: usize = 20_000;
+/// Longest [`Text`], in characters.
+pub const MAX_TEXT: usize = 20_000;
 
 /// A code such as `won`, `GTX-Pro` or `retail/uk`: what a fact may say in the clear.
 ///
@@ -136,35 +136,37 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
-/// A text of ours (an article, a template), in the clear: about things, never about a person.
+/// Words of ours of any length, in the clear: the text of a form, an article.
+///
+/// Only definitions carry texts: they are about things we own, never about a person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
-pub struct Prose(Box<str>);
+pub struct Text(Box<str>);
 
-impl Prose {
+impl Text {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The text cannot be a [`Prose`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a text: expected 1 to {MAX_PROSE} characters, without control characters but line ends and tabs")]
-pub struct InvalidProse;
-
-impl FromStr for Prose {
-    type Err = InvalidProse;
-    fn from_str(text: &str) -> Result<Self, InvalidProse> {
-        let foreign = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        if text.trim().is_empty() || text.chars().count() > MAX_PROSE || text.chars().any(foreign) {
-            return Err(InvalidProse);
+impl FromStr for Text {
+    type Err = InvalidText;
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+        if text.trim().is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(odd) {
+            return Err(InvalidText);
         }
         Ok(Self(text.into()))
     }
 }
 
-impl<'de> Deserialize<'de> for Prose {
+/// The text cannot be a [`Text`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a text: expected 1 to {MAX_TEXT} characters without control characters but line breaks and tabs")]
+pub struct InvalidText;
+
+impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

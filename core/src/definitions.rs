@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::code::Code;
 use crate::events::Event;
 use crate::fact::{Fact, FoldOrder};
-use crate::ids::{EventId, Version};
+use crate::ids::{EventId, Position, Version};
 use crate::time::Timestamp;
 
 /// An event type whose events define something; `area!` implements it for every type with a `stream`.
@@ -82,6 +82,8 @@ pub struct Dated<'a, T> {
     pub version: Version,
     /// From when on it counts.
     pub from: Timestamp,
+    /// Where it stands in the log: what was known before something else was.
+    pub position: Position,
     /// The event that gave it.
     pub event: EventId,
     /// What it says.
@@ -114,6 +116,7 @@ impl<T: Definition> fmt::Display for Dated<'_, T> {
 struct Entry {
     place: FoldOrder,
     version: Version,
+    position: Position,
     event: Event,
 }
 
@@ -133,15 +136,23 @@ impl Definitions {
         if fact.client.is_none()
             && let Some((kind, code)) = fact.stream.as_str().split_once('/')
         {
-            self.put(kind, code, fact.fold_order(), fact.version, fact.event.clone());
+            self.put(kind, code, fact.fold_order(), (fact.version, fact.position), fact.event.clone());
         }
     }
 
-    /// Takes in a definition by its parts.
-    pub fn put(&mut self, kind: &str, code: &str, place: FoldOrder, version: Version, event: Event) {
+    /// Takes in a definition by its parts: kind and code, its place among those of its stream, where it was
+    /// recorded in the stream and in the log.
+    pub fn put(
+        &mut self,
+        kind: &str,
+        code: &str,
+        place: FoldOrder,
+        (version, position): (Version, Position),
+        event: Event,
+    ) {
         let entries = self.streams.entry((kind.to_owned(), code.to_owned())).or_default();
         let at = entries.partition_point(|entry| entry.place <= place);
-        entries.insert(at, Entry { place, version, event });
+        entries.insert(at, Entry { place, version, position, event });
     }
 
     fn entries<'a, T: Definition + 'a>(&'a self, code: &str) -> impl DoubleEndedIterator<Item = Dated<'a, T>> {
@@ -188,7 +199,14 @@ fn dated<'a, T: Definition + 'a>(
 ) -> impl DoubleEndedIterator<Item = Dated<'a, T>> + 'a {
     entries.iter().filter_map(move |entry| {
         let (from, _, event) = entry.place;
-        T::of(&entry.event).map(|value| Dated { code, version: entry.version, from, event, value })
+        T::of(&entry.event).map(|value| Dated {
+            code,
+            version: entry.version,
+            from,
+            position: entry.position,
+            event,
+            value,
+        })
     })
 }
 
@@ -207,8 +225,8 @@ mod tests {
     fn a_definition_counts_from_its_instant_until_the_next_whatever_came_first() {
         let mut definitions = Definitions::default();
         let place = |at: i64| (Timestamp(at), 0, EventId(at as u128));
-        definitions.put("stage-model", "m", place(20), Version(1), model(&["a", "b"]));
-        definitions.put("stage-model", "m", place(10), Version(2), model(&["a"]));
+        definitions.put("stage-model", "m", place(20), (Version(1), Position(1)), model(&["a", "b"]));
+        definitions.put("stage-model", "m", place(10), (Version(2), Position(2)), model(&["a"]));
         let at = |at| definitions.at::<StageModelDefined>("m", Timestamp(at)).map(|dated| dated.name());
         assert_eq!(at(9), None);
         assert_eq!(at(10).as_deref(), Some("stage-model:m@2"));

@@ -41,6 +41,11 @@ impl IdentityKey {
         self.hasher("identity", &[identity.scheme.as_str(), &identity.value]).finalize().into()
     }
 
+    /// The keyed hash under which a number of a series is kept, so that no two things have it.
+    pub fn number(&self, series: &str, number: &str) -> Hash {
+        self.hasher("number", &[series, number]).finalize().into()
+    }
+
     /// A 128-bit id derived from what something is called elsewhere. `kind` keeps the ids of deals,
     /// orders, events … apart.
     pub fn derive(&self, kind: &str, parts: &[&str]) -> u128 {

@@ -106,6 +106,16 @@ ids! {
     AssetId,
     /// One contract.
     ContractId,
+    /// One document that we released.
+    DocumentId,
+    /// One electronic document on its way.
+    EnvelopeId,
+    /// One pack of documents.
+    PackId,
+    /// One quote.
+    QuoteId,
+    /// One special offer.
+    OfferId,
     /// One employee of ours.
     EmployeeId,
     /// One commit: the events that were appended together.

@@ -32,6 +32,7 @@ pub mod exports;
 pub mod fact;
 pub mod fault;
 pub mod folder;
+pub mod form;
 pub mod identity;
 pub mod ids;
 pub mod import;

@@ -48,6 +48,9 @@ pub enum InvalidTime {
     /// Not a date.
     #[error("{0:?} is not a date: expected YYYY-MM-DD")]
     Date(String),
+    /// Not a month.
+    #[error("{0:?} is not a month: expected YYYY-MM")]
+    Month(String),
     /// Outside [`YEARS`].
     #[error("the year of {0:?} is outside {start} to {end}", start = YEARS.start, end = YEARS.end - 1)]
     Year(String),
@@ -189,6 +192,50 @@ impl Serialize for Day {
 }
 
 impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A calendar month, counted as [`Day::month`] does: in JSON and SQL text `YYYY-MM`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Month(pub i32);
+
+impl Month {
+    /// The month of a day.
+    pub fn of(day: Day) -> Self {
+        Self(day.month())
+    }
+
+    /// Its first day.
+    pub fn first(self) -> Day {
+        let (year, month) = (self.0.div_euclid(12) as i16, self.0.rem_euclid(12) as i8 + 1);
+        civil::Date::new(year, month, 1).map(Day::from_date).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
+    }
+}
+
+impl FromStr for Month {
+    type Err = InvalidTime;
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        let bad = |_| InvalidTime::Month(text.chars().take(40).collect());
+        format!("{text}-01").parse::<Day>().map(Self::of).map_err(bad)
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Month {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

@@ -9,7 +9,7 @@ macro_rules! area {
             $(#[doc = $doc:literal])*
             event $name:ident = $tname:literal @ $schema:literal
             $(, subject $subject:ident($sfield:ident))?
-            $(, stream $prefix:literal($dfield:ident))?
+            $(, stream $prefix:literal($($dfield:ident),+))?
             $(, only stream $only:literal)?
             { $( $(#[doc = $fdoc:literal])* $(#[serde($($fserde:tt)*)])* $field:ident : $fty:ty ),* $(,)? }
             $(optional { $( $(#[doc = $odoc:literal])* $ofield:ident : $oty:ty ),* $(,)? })?
@@ -45,7 +45,7 @@ macro_rules! area {
             impl $crate::definitions::Definition for $name {
                 const KIND: &'static str = $prefix;
                 fn code(&self) -> String {
-                    self.$dfield.to_string()
+                    $crate::events::area::joined(&[$(&self.$dfield),+])
                 }
                 fn of(event: &$crate::events::Event) -> Option<&Self> {
                     match event {
@@ -121,7 +121,7 @@ macro_rules! area {
             pub(crate) fn definition_stream(&self) -> Option<String> {
                 match self {
                     $( Self::$name(_event) => {
-                        $( return Some(format!(concat!($prefix, "/{}"), _event.$dfield)); )?
+                        $( return Some(format!(concat!($prefix, "/{}"), $crate::events::area::joined(&[$(&_event.$dfield),+]))); )?
                         $( return Some($only.to_owned()); )?
                         #[allow(unreachable_code, reason = "only definitions have streams of their own")]
                         None
@@ -148,6 +148,11 @@ use serde_json::{Map, Value};
 
 use super::{DecodeError, TypeInfo};
 use crate::personal::{Opened, Personal};
+
+/// What names a definition, by the fields that do: `EUR-USD`.
+pub(crate) fn joined(fields: &[&dyn std::fmt::Display]) -> String {
+    fields.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
+}
 
 /// Place of a type in its area's list, found while compiling.
 pub(crate) const fn index(name: &str, types: &[&TypeInfo]) -> usize {

@@ -1,6 +1,6 @@
 //! The knowledge base: answers to typical requests, and how they served.
 
-use crate::code::{Code, Label, Prose};
+use crate::code::{Code, Label, Text};
 use crate::ids::{CaseId, EmployeeId};
 
 area! {
@@ -14,7 +14,7 @@ area! {
         /// Its title.
         label: Label,
         /// Its text, about things of ours and never about a person.
-        text: Prose,
+        text: Text,
         /// What it is about.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         topics: Vec<Code>,

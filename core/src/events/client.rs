@@ -93,6 +93,12 @@ area! {
         reason: String,
     }
 
+    /// The client prefers a language.
+    event LanguagePreferred = "client.language_preferred" @ 1 {
+        /// The language, with or without a country: `ru`, `en-GB`.
+        language: Code,
+    }
+
     /// A way to reach the client became known. Phones and e-mails also identify him.
     event ContactPointAdded = "contact_point.added" @ 1 {
         /// The contact point.

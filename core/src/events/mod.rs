@@ -21,11 +21,15 @@ pub mod custom;
 pub mod deal;
 pub mod definition;
 pub mod exception;
+pub mod document;
+pub mod finance;
 pub mod interaction;
 pub mod knowledge;
 pub mod log;
 pub mod order;
 pub mod task;
+pub mod pricing;
+pub mod text;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -49,11 +53,15 @@ pub use custom::CustomEvent;
 pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
 pub use exception::ExceptionEvent;
+pub use document::DocumentEvent;
+pub use finance::FinanceEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
 pub use log::LogEvent;
 pub use order::OrderEvent;
 pub use task::TaskEvent;
+pub use pricing::PricingEvent;
+pub use text::TextEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -217,12 +225,16 @@ events! {
     Case(CaseEvent),
     Deal(DealEvent),
     Order(OrderEvent),
+    Document(DocumentEvent),
+    Finance(FinanceEvent),
+    Pricing(PricingEvent),
     Campaign(CampaignEvent),
     Asset(AssetEvent),
     Contract(ContractEvent),
     Article(ArticleEvent),
     Exception(ExceptionEvent),
     Automation(AutomationEvent),
+    Text(TextEvent),
     Definition(DefinitionEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),

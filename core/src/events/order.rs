@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::ids::{DealId, EmployeeId, InvoiceId, OrderId, PaymentId};
+use crate::ids::{CaseId, DealId, EmployeeId, InvoiceId, OrderId, PaymentId};
 use crate::money::{Currency, Exact, Money};
 use crate::time::Day;
 
@@ -201,6 +201,42 @@ area! {
         reason_text: String,
     }
 
+    /// What is not delivered yet is expected on another day.
+    event Deferred = "order.deferred" @ 1 {
+        /// The order.
+        order: OrderId,
+        /// The day on which it is expected.
+        expected: Day,
+    } optional {
+        /// Which product; everything that is not delivered yet when not given.
+        product: Code,
+        /// Why.
+        reason: Code,
+    } personal {
+        /// Why, in words.
+        reason_text: String,
+    }
+
+    /// A price was lowered afterwards to calm the client; he owes so much less.
+    event ConcessionMade = "price_concession.made" @ 1 {
+        /// The order.
+        order: OrderId,
+        /// By how much, more than zero.
+        amount: Money,
+        /// Why.
+        reason: Code,
+        /// Who allowed it.
+        approver: EmployeeId,
+    } optional {
+        /// Who made it.
+        employee: EmployeeId,
+        /// The complaint that it answers.
+        case: CaseId,
+    } personal {
+        /// Why, in words.
+        reason_text: String,
+    }
+
     /// An order will not be delivered.
     event Cancelled = "order.cancelled" @ 1 {
         /// The order.
@@ -234,6 +270,8 @@ impl OrderEvent {
             Self::GoodsReturned(e) => Some(e.order),
             Self::ServiceRendered(e) => e.order,
             Self::Adjusted(e) => Some(e.order),
+            Self::Deferred(e) => Some(e.order),
+            Self::ConcessionMade(e) => Some(e.order),
             Self::Cancelled(e) => Some(e.order),
             Self::Completed(e) => Some(e.order),
         }

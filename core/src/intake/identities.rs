@@ -9,7 +9,7 @@ use super::shape::Shaped;
 use super::wave::Wave;
 use crate::code::Code;
 use crate::events::client::ContactKind;
-use crate::events::{ClientEvent, Event};
+use crate::events::{ClientEvent, DocumentEvent, Event};
 use crate::fact::{Fact, Opener, effective};
 use crate::identity::{Identity, InvalidIdentity};
 use crate::ids::{ClientId, EventId, Position, Version};
@@ -72,6 +72,18 @@ impl Intake {
             }
             Event::Client(ClientEvent::RelationEstablished(e)) => {
                 self.relate(wave, e.to, shaped.refs.contains_key("to"), &mut changes).await?;
+            }
+            Event::Document(DocumentEvent::Issued(e)) => {
+                // The document itself stands for the owner: its number outlives an erasure of the client.
+                let (identity, owner) =
+                    (self.identity.number(e.kind.as_str(), e.number.as_str()), ClientId(e.document.0));
+                match self.owner_now(wave, &identity).await? {
+                    Some(other) if other != owner => {
+                        let message = format!("number {} of {} is that of document {other}", e.number, e.kind);
+                        return Err(Rejection::new("document.number_used", "data.number", message).into());
+                    }
+                    _ => changes.index.push(IndexChange::Claim { identity, client: owner }),
+                }
             }
             Event::Client(ClientEvent::Merged(e)) => self.merge(wave, e.absorbed, client, &mut changes).await?,
             Event::Client(ClientEvent::Unmerged(e)) => {

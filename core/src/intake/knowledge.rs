@@ -8,9 +8,9 @@ use super::shape::{Payload, Shaped};
 use super::wave::Wave;
 use super::{Caller, Intake};
 use crate::events::knowledge::{Corrected, Retracted};
-use crate::events::{Event, KnowledgeEvent};
+use crate::events::{DocumentEvent, Event, FinanceEvent, KnowledgeEvent};
 use crate::fact::{Fact, Opener};
-use crate::ids::EventId;
+use crate::ids::{EventId, Position, Version};
 use crate::personal::Personal;
 
 /// Longest reason in words, in characters.
@@ -71,6 +71,13 @@ impl Intake {
         if event.definition_stream() != target.event.definition_stream() {
             return Err(unfit("not_correctable", &target, "a correction cannot name another thing; define it anew"));
         }
+        if let (Event::Document(DocumentEvent::Issued(new)), Event::Document(DocumentEvent::Issued(old))) =
+            (&event, &target.event)
+            && (&new.document, &new.kind, &new.number) != (&old.document, &old.kind, &old.number)
+        {
+            return Err(unfit("not_correctable", &target, "a number that was given stays; void the document"));
+        }
+        self.closed(&target).await?;
         refs.extend(name);
         let personal = event.personal();
         let corrected = Corrected {
@@ -101,11 +108,30 @@ impl Intake {
         if target.is_knowledge() && !matches!(target.event, Event::Knowledge(KnowledgeEvent::Corrected(_))) {
             return Err(unfit("not_retractable", &target, "post what is true now instead"));
         }
+        self.closed(&target).await?;
         let reason = reason(&mut data)?;
         no_more(&data)?;
         let retracted = Retracted { target: target.id, reason };
         let refs = name.into_iter().collect();
         Shaped::new(Event::Knowledge(KnowledgeEvent::Retracted(retracted)), refs, Some(Box::new(target)))
+    }
+
+    /// A rate that reports of a closed month may rest on stands; a new rate is set instead.
+    async fn closed(&self, target: &Fact) -> Result<(), Stop> {
+        let rests = match &target.event {
+            Event::Finance(FinanceEvent::ExchangeRateSet(_)) => target.position,
+            // What a close froze stays frozen.
+            Event::Finance(FinanceEvent::PeriodClosed(_)) => Position(0),
+            _ => return Ok(()),
+        };
+        for stream in self.log.definition_streams().await?.iter().filter(|s| s.as_str().starts_with("period/")) {
+            let closes = self.log.read_stream(stream, Version(0), 1).await?;
+            if let Some(close) = closes.first().filter(|close| close.position > rests) {
+                let instead = format!("{stream} was closed at position {} and may rest on it", close.position);
+                return Err(unfit("period.closed", target, &instead));
+            }
+        }
+        Ok(())
     }
 
     /// The recorded event that `target` names, and its name where it is not a ULID.

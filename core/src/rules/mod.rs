@@ -11,6 +11,8 @@ mod case;
 mod consent;
 mod contract;
 mod deal;
+mod document;
+mod offer;
 mod order;
 mod task;
 
@@ -23,6 +25,7 @@ use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
 use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
 use crate::ids::{CaseId, DealId, OrderId, TaskId};
+use crate::ids::{CaseId, DealId, OfferId, OrderId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -60,6 +63,8 @@ fn refuse(rule: &'static str, reason: impl Into<String>) -> Verdict {
 pub struct Ledger {
     registered: bool,
     orders: BTreeMap<OrderId, order::OrderState>,
+    documents: document::Documents,
+    offers: BTreeMap<OfferId, offer::OfferState>,
     deals: BTreeMap<DealId, deal::DealState>,
     cases: BTreeMap<CaseId, case::CaseState>,
     assets: BTreeMap<AssetId, asset::AssetState>,
@@ -76,6 +81,7 @@ impl Ledger {
             Event::Asset(event) => event.asset_id().is_some(),
             Event::Contract(event) => event.contract_id().is_some(),
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
+            Event::Document(_) | Event::Pricing(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
@@ -84,6 +90,8 @@ impl Ledger {
             | Event::Article(_)
             | Event::Exception(_)
             | Event::Automation(_)
+            | Event::Finance(_)
+            | Event::Text(_)
             | Event::Definition(_)
             | Event::Log(_)
             | Event::Custom(_) => false,
@@ -100,6 +108,8 @@ impl Ledger {
         match event {
             Event::Order(event) => order::apply(&mut self.orders, event),
             Event::Deal(event) => deal::apply(&mut self.deals, event),
+            Event::Document(event) => document::apply(&mut self.documents, event),
+            Event::Pricing(event) => offer::apply(&mut self.offers, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Asset(event) => asset::apply(&mut self.assets, event),
             Event::Contract(event) => contract::apply(&mut self.contracts, event),
@@ -110,6 +120,8 @@ impl Ledger {
             }
             Event::Campaign(_)
             | Event::Article(_)
+            | Event::Finance(_)
+            | Event::Text(_)
             | Event::Interaction(_)
             | Event::Exception(_)
             | Event::Automation(_)
@@ -128,6 +140,8 @@ impl Ledger {
         match event {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
+            Event::Document(event) => document::decide(&self.documents, &self.orders, event),
+            Event::Pricing(event) => offer::decide(&self.offers, event, at),
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Asset(event) => asset::decide(&self.assets, event),
             Event::Contract(event) => contract::decide(&self.contracts, event),
@@ -138,6 +152,8 @@ impl Ledger {
             }
             Event::Client(_)
             | Event::Article(_)
+            | Event::Finance(_)
+            | Event::Text(_)
             | Event::Interaction(_)
             | Event::Exception(_)
             | Event::Automation(_)

@@ -46,6 +46,11 @@ fn read(info: &TypeInfo) -> Golden {
 fn example(field: &FieldInfo) -> Value {
     match (field.name, field.ty) {
         ("sha256", _) => "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        ("snapshot_sha256", _) => "98a74b1410a269f637144faa50d4ce0847753ff186a58e2fa7d6d3d6b5908295".into(),
+        ("snapshot", _) => json!({ "order": { "id": "O-7" } }),
+        ("locale", _) => "ru".into(),
+        ("when", _) => "quantity >= 10".into(),
+        ("from", "Currency") => "USD".into(),
         ("target_type", _) => "call.logged".into(),
         ("on", _) => json!(["call.logged", "task.overdue"]),
         ("target_schema" | "version" | "ordinal", _) => 1.into(),
@@ -71,7 +76,16 @@ fn example(field: &FieldInfo) -> Value {
         (_, "u16" | "u32" | "u64" | "i32") => 95.into(),
         (_, "Money") => json!({ "minor": 123_450, "currency": "RUB" }),
         (_, "Currency") => "RUB".into(),
-        (_, "rust_decimal::Decimal") => "12.50".into(),
+        (_, "Month") => "2026-03".into(),
+        (_, "PriceChange") => json!({ "discount_bp": 500 }),
+        (_, "BTreeMap<Code, Label>") => json!({ "won": "Выиграна" }),
+        (_, "Vec<Form>") => json!([{ "name": "offer", "text": "Order {{ order.id }}" }]),
+        (_, "Vec<Component>") => json!([{ "product": "door", "quantity": "2" }]),
+        (_, "Vec<QuoteLine>") => json!([{
+            "product": "GTX-Pro", "quantity": "2", "list_price": "12.50", "unit_price": "11.88",
+            "steps": [{ "rule": "vip", "version": 2, "before": "12.50", "after": "11.875" }],
+        }]),
+        (_, "rust_decimal::Decimal" | "Decimal") => "12.50".into(),
         (_, "Vec<Code>") => json!(["roof", "door"]),
         (_, "Vec<Line>") => json!([{ "product": "GTX-Pro", "quantity": "2.5", "unit_price": "12.50" }]),
         (_, "Vec<Goods>") => json!([
@@ -84,7 +98,7 @@ fn example(field: &FieldInfo) -> Value {
         ]),
         (_, "Condition") => "size(owned) > 0".into(),
         (_, "FitVerdict") => "allows".into(),
-        (_, "Prose") => "Первая строка.\nВторая.".into(),
+        (_, "Text") => "Первая строка.\nВторая.".into(),
         (_, "BTreeMap<Code, i64>") => json!({ "first-response-min": 60 }),
         ("when", "Condition") => "client.class == 'vip'".into(),
         (_, "DefinitionName") => "automation-rule:call-back@3".into(),
@@ -147,8 +161,8 @@ async fn the_intake_takes_every_type_that_needs_nothing_before_it() {
         "relation.established",
     ];
     let desk = Desk::memory();
-    let posted = |info: &&&TypeInfo| !later.contains(&info.name) && info.area != "log";
-    for (n, info) in types().iter().enumerate().filter(|(_, info)| posted(info)) {
+    let apart = |info: &&&TypeInfo| !later.contains(&info.name) && info.area != "log";
+    for (n, info) in types().iter().enumerate().filter(|(_, info)| apart(info)) {
         let mut item = json!({
             "type": info.name,
             "occurred_at": "2026-03-05T12:00:00+03:00",
@@ -158,6 +172,8 @@ async fn the_intake_takes_every_type_that_needs_nothing_before_it() {
         let event = Event::from_input(info.name, item["data"].clone()).expect("decodes");
         if event.definition_stream().is_some() {
         if info.defines {
+        let posted = Event::from_input(info.name, Value::Object(read(info).data)).expect("decodes");
+        if posted.definition_stream().is_some() {
             item["client"] = Value::Null;
         }
         if info.name == "identity.linked" {

@@ -11,9 +11,11 @@ use letopis_core::ids::{
     RelationId,
     CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
     RelationId, TaskId,
+    CaseId, ClientId, ContactId, ContactPointId, DealId, DocumentId, EmployeeId, EnvelopeId, EventId, InvoiceId,
+    MeetingId, OfferId, OrderId, PackId, PaymentId, QuoteId, RelationId,
 };
 use letopis_core::money::{Currency, Exact};
-use letopis_core::time::{Day, Moment, Timestamp};
+use letopis_core::time::{Day, Moment, Month, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Serialize;
@@ -122,14 +124,21 @@ texts!(
     ContactPointId,
     ContractId,
     DealId,
+    DocumentId,
     EmployeeId,
+    EnvelopeId,
     EventId,
     InvoiceId,
     MeetingId,
+    Month,
+    OfferId,
     OrderId,
+    PackId,
     PaymentId,
+    QuoteId,
     RelationId,
     TaskId,
+    rust_decimal::Decimal,
     Owner
 );
 

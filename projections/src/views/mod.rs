@@ -8,15 +8,21 @@ pub mod contracts;
 pub mod deals;
 pub mod definitions;
 pub mod exceptions;
+pub mod documents;
 pub mod explain;
+pub mod finances;
 pub mod funnel;
 pub mod history;
+pub mod ledger;
 pub mod loyalty;
 pub mod meetings;
 pub mod orders;
+pub mod pricing;
+pub mod rates;
 pub mod settlement;
 pub mod tasks;
 pub mod why;
+pub mod texts;
 pub mod words;
 
 use crate::engine::question::Question;
@@ -38,7 +44,17 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(history::Handling)),
         Box::new(Folded::new(history::History)),
         Box::new(Folded::new(meetings::Meetings)),
+        Box::new(Folded::new(documents::Documents)),
+        Box::new(Folded::new(documents::Envelopes)),
+        Box::new(Folded::new(documents::Packs)),
+        Box::new(Folded::new(finances::Finances)),
+        Box::new(Folded::new(history::Handling)),
+        Box::new(Folded::new(history::History)),
+        Box::new(Folded::new(ledger::Ledger)),
         Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(pricing::Decisions)),
+        Box::new(Folded::new(pricing::Offers)),
+        Box::new(Folded::new(pricing::Quotes)),
         Box::new(Folded::new(settlement::Settlement)),
         Box::new(Folded::new(tasks::Tasks)),
     ]
@@ -54,6 +70,14 @@ pub fn questions() -> impl Iterator<Item = &'static Question> {
         history::QUESTIONS,
         meetings::QUESTIONS,
         tasks::QUESTIONS,
+    [
+        definitions::QUESTIONS,
+        documents::QUESTIONS,
+        finances::QUESTIONS,
+        ledger::QUESTIONS,
+        orders::QUESTIONS,
+        pricing::QUESTIONS,
+        settlement::QUESTIONS,
     ]
     .into_iter()
     .flatten()

@@ -10,6 +10,7 @@ use super::client::Access;
 use super::history::Class;
 use super::meetings::MeetingStatus;
 use super::tasks::TaskStatus;
+use super::ledger::Kind;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -79,6 +80,10 @@ words! {
     }
     TaskStatus { Open = "open", Done = "done", Cancelled = "cancelled" }
     MeetingStatus { Planned = "planned", Held = "held", Missed = "missed", Cancelled = "cancelled" }
+    Kind {
+        Invoiced = "invoiced", Paid = "paid", Refunded = "refunded", Service = "service", Adjusted = "adjusted",
+        Conceded = "conceded",
+    }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {
         Raised = "raised", Classified = "classified", DueSet = "due_set", DueMoved = "due_moved",

@@ -104,6 +104,16 @@ pub(crate) enum What {
     Attribute(usize),
     /// He is related to another.
     Related(u128),
+    /// The price of an order was lowered.
+    Conceded(u128, i64),
+    /// An order is expected later by so many days.
+    Deferred(u128, i32),
+    /// A special offer was made, or taken.
+    Offer(u128, bool),
+    /// A document was released for an order, or became void.
+    Document(u128, bool),
+    /// What he can spend.
+    Budget(i64),
 }
 
 const STAGES: [&str; 4] = ["prospecting", "engaging", "offer", "contract"];
@@ -218,6 +228,30 @@ impl What {
             Self::Attribute(value) => {
                 from("client.attribute_changed", serde_json::json!({"attribute": "segment", "new": STAGES[value]}))
             }
+            Self::Conceded(n, minor) => from(
+                "price_concession.made",
+                serde_json::json!({"order": OrderId(own(n)), "amount": money(minor), "reason": "late", "approver": EmployeeId(1)}),
+            ),
+            Self::Deferred(n, days) => from(
+                "order.deferred",
+                serde_json::json!({"order": OrderId(own(n)), "expected": letopis_core::time::Day(20_500 + days)}),
+            ),
+            Self::Offer(n, true) => from(
+                "offer.made",
+                serde_json::json!({"offer": OfferId(own(n)), "kind": "spring", "discount": money(100)}),
+            ),
+            Self::Offer(n, false) => from("offer.accepted", serde_json::json!({"offer": OfferId(own(n))})),
+            Self::Document(n, true) => from(
+                "document.issued",
+                serde_json::json!({"document": DocumentId(own(n)), "kind": "waybill", "number": "1", "order": OrderId(own(n)),
+                    "lines": [{"product": "p1", "quantity": "1"}]}),
+            ),
+            Self::Document(n, false) => {
+                from("document.voided", serde_json::json!({"document": DocumentId(own(n)), "reason": "misprint"}))
+            }
+            Self::Budget(minor) => {
+                from("financial_profile.recorded", serde_json::json!({"source": "client", "budget": money(minor)}))
+            }
             Self::Related(to) => from(
                 "relation.established",
                 serde_json::json!({"relation": RelationId(own(7)), "kind": "partner", "to": ClientId(to)}),
@@ -279,7 +313,12 @@ fn what() -> impl Strategy<Value = What> {
         1 => (n.clone(), 1..99i64).prop_map(|(n, later)| What::TaskMoved(n, later)),
         1 => n.clone().prop_map(What::TaskDone),
         1 => (0..4usize, n.clone()).prop_map(|(class, n)| What::Exception(class, n)),
-        1 => n.prop_map(What::Manager),
+        1 => n.clone().prop_map(What::Manager),
+        1 => (n.clone(), 1..50i64).prop_map(|(n, a)| What::Conceded(n, a)),
+        1 => (n.clone(), 1..50i32).prop_map(|(n, d)| What::Deferred(n, d)),
+        1 => (n.clone(), any::<bool>()).prop_map(|(n, made)| What::Offer(n, made)),
+        1 => (n, any::<bool>()).prop_map(|(n, issued)| What::Document(n, issued)),
+        1 => (1..9i64).prop_map(|a| What::Budget(a * 100)),
         1 => (0..4usize).prop_map(What::Attribute),
         1 => (1..=CLIENTS).prop_map(What::Related),
     ]

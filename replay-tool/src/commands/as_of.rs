@@ -1,7 +1,10 @@
 //! `as-of`: ask the views, as of a date, as known at a time.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use clap::Args;
+use letopis_core::code::{Code, Label};
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::{EventLog, alias_group};
 use letopis_core::time::{Clock, SystemClock, Timestamp};
@@ -10,6 +13,7 @@ use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::rebuild::{Options, rebuild};
 use letopis_projections::engine::scope;
+use letopis_projections::views::texts;
 use serde_json::{Value, json};
 
 use super::DataArg;
@@ -40,6 +44,10 @@ pub struct AsOfArgs {
     /// Fold the log anew even where the folder's view file can answer.
     #[arg(long)]
     pub rebuild: bool,
+    /// Tell also what the codes in the answer are called in this language, such as `ru`; `preferred` for the one that
+    /// the client prefers.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub locale: Option<Code>,
     /// What to ask.
     #[command(subcommand)]
     pub question: Question,
@@ -56,18 +64,30 @@ impl Asked<'_> {
         self.named.as_ref().map_or_else(|| self.args.question.is_dated(), Named::is_dated)
     }
 
-    fn ask(&self, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Value, QueryError> {
+    fn ask(&self, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Said, QueryError> {
         let client = client.unwrap_or_default();
-        match &self.named {
+        let value = match &self.named {
             Some(named) => named.ask(reader, client),
             None => self.args.question.ask(reader, client),
-        }
+        }?;
+        let locale = match &self.args.locale {
+            Some(locale) if *locale == *"preferred" => texts::preferred(reader, client)?,
+            locale => locale.clone(),
+        };
+        let labels = locale.map(|locale| texts::labels(reader, &locale, &value)).transpose()?;
+        Ok(Said { value, labels })
     }
+}
+
+/// What was answered, and what its codes are called.
+struct Said {
+    value: Value,
+    labels: Option<BTreeMap<Code, Label>>,
 }
 
 /// Where an answer came from.
 struct Answer {
-    value: Value,
+    said: Said,
     from: &'static str,
     position: Position,
 }
@@ -95,12 +115,19 @@ pub async fn run(args: &AsOfArgs, console: &Console) -> Result<Done> {
     let asked = Asked { args, named };
     let answer = answer(&asked, &data, clocks, now, client, console).await?;
     let head = data.folder.log.head().await?;
-    let text =
-        format!("{}\nfrom {}, events up to position {} of {head}\n", show(&answer.value), answer.from, answer.position);
-    let report = json!({
+    let text = format!(
+        "{}\nfrom {}, events up to position {} of {head}\n",
+        show(&answer.said.value),
+        answer.from,
+        answer.position
+    );
+    let mut report = json!({
         "as_of": as_of.map(|at| at.to_string()), "known_at": known_at.map(|at| at.to_string()),
-        "position": answer.position, "head": head, "from": answer.from, "answer": answer.value,
+        "position": answer.position, "head": head, "from": answer.from, "answer": answer.said.value,
     });
+    if let Some(labels) = answer.said.labels {
+        report["labels"] = json!(labels);
+    }
     Ok(Done::fine(report, text))
 }
 
@@ -122,8 +149,8 @@ async fn answer(
         let mut file = ViewFile::in_memory(&data.views, zone)?;
         scope::fold_client(data.source(), &mut file, members, clocks).await?;
         scope::fold_definitions(data.source(), &mut file, clocks).await?;
-        let value = file.read(now, |reader| asked.ask(reader, Some(root))).map_err(usage)?;
-        return Ok(Answer { value, from: "the client's events", position: head });
+        let said = file.read(now, |reader| asked.ask(reader, Some(root))).map_err(usage)?;
+        return Ok(Answer { said, from: "the client's events", position: head });
     }
     let whole_day = zone.end(zone.day(Timestamp(now.0 - 1))) == now;
     let dated = clocks.is_now() || (clocks.known_at.is_none() && whole_day && asked.is_dated());
@@ -133,8 +160,8 @@ async fn answer(
             && stored.checkpoint()?.position == head
             && stored.is_of(&data.views)?
         {
-            let value = stored.read(now, |reader| asked.ask(reader, None)).map_err(usage)?;
-            return Ok(Answer { value, from: "the folder's views", position: head });
+            let said = stored.read(now, |reader| asked.ask(reader, None)).map_err(usage)?;
+            return Ok(Answer { said, from: "the folder's views", position: head });
         }
     }
     let scratch = Scratch::new()?;
@@ -151,8 +178,8 @@ async fn answer(
         Some(client) => Some(root_in(&path, data, client)?),
         None => None,
     };
-    let value = file.read(now, |reader| asked.ask(reader, root)).map_err(usage)?;
-    Ok(Answer { value, from: "a rebuild", position: file.checkpoint()?.position })
+    let said = file.read(now, |reader| asked.ask(reader, root)).map_err(usage)?;
+    Ok(Answer { said, from: "a rebuild", position: file.checkpoint()?.position })
 }
 
 fn root_in(path: &std::path::Path, data: &Data, client: ClientId) -> Result<ClientId> {

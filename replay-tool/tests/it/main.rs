@@ -10,5 +10,6 @@ mod mapping_language;
 mod mapping_real;
 mod proofs;
 mod rehearsal;
+mod sets;
 mod support;
 mod truth;

@@ -8,6 +8,10 @@ mod contracts;
 mod orders;
 mod planning;
 mod recognition;
+mod documents;
+mod money;
+mod orders;
+mod prices;
 mod register;
 mod sales;
 

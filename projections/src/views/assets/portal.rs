@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use letopis_core::code::{Code, Label, Prose};
+use letopis_core::code::{Code, Label, Text};
 use letopis_core::definitions::Definition;
 use letopis_core::events::article::{Published, Retired};
 use letopis_core::events::definition::ProductDefined;
@@ -120,7 +120,7 @@ struct Help {
     /// `article:code@version`.
     article: String,
     label: Label,
-    text: Prose,
+    text: Text,
     topics: Vec<Code>,
     product: Option<Code>,
     locale: Option<Code>,

@@ -8,7 +8,7 @@ use letopis_core::ids::{CaseId, ClientId, EmployeeId, MeetingId, OrderId};
 use letopis_core::time::{Day, Moment, Timestamp};
 use serde::Serialize;
 
-use super::open::{self, MoneyState, OpenCase, OpenDeal, OpenOrder};
+use super::open::{self, BackOrder, MoneyState, OpenCase, OpenDeal, OpenOrder};
 use super::{Access, ClientRow, Consent, ContactPoint, NotedDate, Person, Relation};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Owner, cell};
@@ -111,6 +111,8 @@ pub struct Card {
     pub deals: Vec<OpenDeal>,
     /// Orders neither completed nor cancelled.
     pub orders: Vec<OpenOrder>,
+    /// What was promised or deferred and is not delivered yet, with the day on which it is expected.
+    pub back_orders: Vec<BackOrder>,
     /// Cases neither resolved nor closed.
     pub cases: Vec<OpenCase>,
     /// What was ordered, invoiced, paid and is owed, by currency.
@@ -182,6 +184,7 @@ pub fn card(reader: &Reader<'_>, root: Owner) -> Result<Option<Card>, QueryError
         meetings,
         deals,
         orders,
+        back_orders: open::back_orders(reader, root)?,
         cases,
         money: open::money(reader, root)?,
         promises,

@@ -25,6 +25,10 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         | Event::Task(_)
         | Event::Exception(_)
         | Event::Automation(_)
+        | Event::Document(_)
+        | Event::Finance(_)
+        | Event::Pricing(_)
+        | Event::Text(_)
         | Event::Definition(_)
         | Event::Knowledge(_)
         | Event::Log(_)
@@ -52,6 +56,7 @@ fn client(row: &mut ClientRow, event: &ClientEvent, fact: &Fact, cx: &Context<'_
                 row.unresolved.0.push(e.scheme.clone());
             }
         }
+        ClientEvent::LanguagePreferred(e) => row.language = Some(e.language.clone()),
         ClientEvent::ContactPointAdded(e) => {
             let mut state = None;
             let value = open(&mut state, &e.value);

@@ -27,7 +27,7 @@ use crate::engine::row::{Json, Total, TotalTable};
 use crate::{row, total};
 
 pub use card::{Card, Meeting, Promise, card, members};
-pub use open::{MoneyState, OpenCase, OpenDeal, OpenOrder};
+pub use open::{BackOrder, MoneyState, OpenCase, OpenDeal, OpenOrder};
 pub use parts::{Access, Consent, ContactPoint, NotedDate, Person, Planned, Relation};
 pub use search::{ClientLine, Open, SearchQuery, name_key, search};
 pub use unknown::Unidentified;

@@ -1,6 +1,6 @@
 //! What is open with a client, from the tables of the other views; nothing where there is no such table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use letopis_core::code::Code;
 use letopis_core::events::case::CaseKind;
@@ -8,11 +8,13 @@ use letopis_core::ids::{CaseId, DealId, EmployeeId, OrderId};
 use letopis_core::money::{Currency, Exact, Money};
 use letopis_core::time::{Day, Moment, Timestamp};
 use rusqlite::types::ValueRef;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, Owner, cell};
 use crate::views::cases::Status;
+use crate::views::orders::OrderRow;
 
 /// A deal that is neither won nor lost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,6 +46,23 @@ pub struct OpenOrder {
     pub owed: Option<Money>,
     /// By the end of this day.
     pub next_due: Option<Day>,
+}
+
+/// Pieces that were ordered and are not delivered yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackOrder {
+    /// The order.
+    pub order: OrderId,
+    /// What.
+    pub product: Code,
+    /// How many, a decimal as text.
+    pub undelivered: String,
+    /// Promised for this day.
+    pub promised: Option<Day>,
+    /// Expected on this day.
+    pub expected: Option<Day>,
+    /// Whether that day is over.
+    pub late: bool,
 }
 
 /// A case neither resolved nor closed.
@@ -141,6 +160,43 @@ pub(super) fn orders(reader: &Reader<'_>, root: Owner) -> Result<Vec<OpenOrder>,
             next_due: cell(row, 5)?,
         })
     })
+}
+
+/// What was promised or deferred and is not delivered yet of orders neither completed nor cancelled, the next
+/// expected first. Orders without any day are among the open ones, and told part by part elsewhere.
+pub(super) fn back_orders(reader: &Reader<'_>, root: Owner) -> Result<Vec<BackOrder>, QueryError> {
+    if !has(reader, "client_order")? {
+        return Ok(Vec::new());
+    }
+    let rows = reader.rows::<OrderRow>(
+        "WHERE client = ?1 AND placed_at IS NOT NULL AND completed_at IS NULL AND cancelled_at IS NULL
+         AND (promised IS NOT NULL OR expected IS NOT NULL OR expected_by <> '{}')",
+        &[&root.put()],
+    )?;
+    let (today, mut out) = (reader.zone.day(reader.now), Vec::new());
+    for row in &rows {
+        let products: BTreeSet<&Code> = row.lines.0.iter().map(|line| &line.product).collect();
+        for product in products {
+            let shipped = row.goods.0.get(product).map_or(Decimal::ZERO, |goods| goods.shipped);
+            let undelivered = row.ordered(product).saturating_sub(shipped);
+            let expected = row.expects(product);
+            if undelivered > Decimal::ZERO && expected.is_some() {
+                out.push(BackOrder {
+                    order: row.order_id,
+                    product: product.clone(),
+                    undelivered: undelivered.normalize().to_string(),
+                    promised: row.promised,
+                    expected,
+                    late: expected.is_some_and(|day| day < today),
+                });
+            }
+        }
+    }
+    out.sort_by(|a, b| {
+        let place = |of: &BackOrder| (of.expected, of.order);
+        place(a).cmp(&place(b)).then_with(|| a.product.cmp(&b.product))
+    });
+    Ok(out)
 }
 
 /// Money between us and the client, by currency: his orders, and what names no order.

@@ -21,7 +21,7 @@ pub enum Access {
 
 impl Access {
     /// The state of one value; none when the event does not carry it.
-    pub(super) fn of<T>(value: &Personal<T>) -> Option<Self> {
+    pub(crate) fn of<T>(value: &Personal<T>) -> Option<Self> {
         match value {
             Personal::Absent => None,
             Personal::Known(_) => Some(Self::Known),

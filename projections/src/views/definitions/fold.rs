@@ -16,7 +16,7 @@ pub struct Employees;
 
 impl Projection for Stated {
     const NAME: &'static str = "definitions";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = EVERY_AREA;
     const SCOPE: Scope = Scope::Definitions;
     const PER_EVENT: bool = true;
@@ -34,6 +34,7 @@ impl Projection for Stated {
         row.event_type = fact.event.type_name().to_owned();
         row.schema = fact.event.schema().into();
         row.version = fact.version.0.try_into().unwrap_or(i64::MAX);
+        row.position = i64::try_from(fact.position.0).unwrap_or(i64::MAX);
         row.valid_from = fact.occurred.at;
         row.ord = fact.order;
         row.facts = String::from_utf8(fact.event.facts()).unwrap_or_default();

@@ -6,7 +6,7 @@ use letopis_core::code::{Code, Label};
 use letopis_core::definitions::{Dated, Definition, Definitions};
 use letopis_core::events::Event;
 use letopis_core::events::definition::{ProductDefined, Stage, StageModelDefined};
-use letopis_core::ids::{EmployeeId, Version};
+use letopis_core::ids::{EmployeeId, Position, Version};
 use letopis_core::money::Currency;
 use serde::Serialize;
 
@@ -70,7 +70,8 @@ pub(crate) fn load(reader: &Reader<'_>, kinds: &[&str]) -> Result<Definitions, Q
             let event = Event::from_facts(&row.event_type, schema, row.facts.as_bytes())
                 .map_err(|error| QueryError::Storage(Box::new(error)))?;
             let place = (row.valid_from, row.ord, row.event);
-            found.put(&row.kind, &row.code, place, Version(row.version.try_into().unwrap_or_default()), event);
+            let stands = (row.version.try_into().unwrap_or_default(), row.position.try_into().unwrap_or_default());
+            found.put(&row.kind, &row.code, place, (Version(stands.0), Position(stands.1)), event);
         }
     }
     Ok(found)

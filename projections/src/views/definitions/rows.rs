@@ -22,6 +22,8 @@ row! {
         schema: u32,
         /// Its place in the definition's stream, which names it: `kind:code@version`.
         @apart version: i64,
+        /// Its place in the log.
+        @apart position: i64,
         /// From when on it counts.
         valid_from: Timestamp,
         /// Its place among definitions of one instant.

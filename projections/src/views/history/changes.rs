@@ -34,6 +34,7 @@ pub struct Change {
 pub fn changes<'a>(facts: impl IntoIterator<Item = &'a Fact>, field: Option<&Code>) -> Vec<Change> {
     let mut known: std::collections::HashMap<Code, Personal<String>> = std::collections::HashMap::new();
     let mut out = Vec::new();
+    let language = Code::slug("language");
     let coded = |code: &Option<Code>| code.as_ref().map_or(Personal::Absent, |code| Personal::Known(code.to_string()));
     for fact in facts {
         let Event::Client(event) = &fact.event else { continue };
@@ -45,11 +46,16 @@ pub fn changes<'a>(facts: impl IntoIterator<Item = &'a Fact>, field: Option<&Cod
                 if let Personal::Known(profile) = &e.profile {
                     known.extend(profile.iter().map(|(key, value)| (key.clone(), value.clone().into())));
                 }
+                known.extend(language.clone().zip(e.language.as_ref().map(|code| code.to_string().into())));
                 known.extend(e.attributes.iter().map(|(key, value)| (key.clone(), value.to_string().into())));
                 continue;
             }
             ClientEvent::ProfileChanged(e) => (&e.field, e.old.clone(), e.new.clone(), e.reason.clone()),
             ClientEvent::AttributeChanged(e) => (&e.attribute, coded(&e.old), coded(&e.new), e.reason.clone()),
+            ClientEvent::LanguagePreferred(e) => match &language {
+                Some(language) => (language, Personal::Absent, e.language.to_string().into(), Personal::Absent),
+                None => continue,
+            },
             ClientEvent::ContactPointAdded(_)
             | ClientEvent::ContactPointRemoved(_)
             | ClientEvent::IdentityLinked(_)

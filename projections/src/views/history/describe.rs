@@ -7,6 +7,8 @@ use letopis_core::events::{
     OrderEvent,
     AutomationEvent, CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, ExceptionEvent, InteractionEvent,
     OrderEvent, TaskEvent,
+    CampaignEvent, CaseEvent, ClientEvent, DealEvent, DocumentEvent, Event, FinanceEvent, InteractionEvent, OrderEvent,
+    PricingEvent,
 };
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
@@ -86,6 +88,12 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         }
         Event::Automation(AutomationEvent::RuleDefined(_)) => Told::of(Class::Custom),
         Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => Told::of(Class::Custom),
+        Event::Document(event) => document(event),
+        Event::Finance(event) => finance(event),
+        Event::Pricing(event) => pricing(event),
+        Event::Custom(_) | Event::Text(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => {
+            Told::of(Class::Custom)
+        }
     }
 }
 
@@ -200,6 +208,7 @@ fn client(event: &ClientEvent) -> Told<'_> {
         C::RelationEstablished(e) => about(Some(&e.kind)),
         C::ContactPersonAdded(e) => about(Some(&e.role)),
         C::HoldPlaced(e) => Told { outcome: Some(e.basis.clone()), ..about(Some(&e.hold)) },
+        C::LanguagePreferred(e) => Told { outcome: Some(e.language.clone()), ..about(word("language").as_ref()) },
         C::HoldReleased(e) => about(Some(&e.hold)),
         C::IdentityUnresolved(e) => about(Some(&e.scheme)),
         C::ManagerAssigned(e) => Told { employee: e.manager, ..about(None) },
@@ -285,6 +294,13 @@ fn order(event: &OrderEvent) -> Told<'_> {
         O::InvoiceIssued(e) => money(Some(e.order), e.amount),
         O::PaymentReceived(e) => Told { channel: e.method.clone(), ..money(e.order, e.amount) },
         O::PaymentRefunded(e) => money(e.order, e.amount),
+        O::Deferred(e) => Told { field: e.product.clone(), outcome: e.reason.clone(), ..order(Some(e.order)) },
+        O::ConcessionMade(e) => Told {
+            outcome: Some(e.reason.clone()),
+            employee: Some(e.employee.unwrap_or(e.approver)),
+            case: e.case,
+            ..money(Some(e.order), e.amount)
+        },
         O::Adjusted(e) => Told { outcome: Some(e.reason.clone()), ..money(Some(e.order), e.amount) },
     }
 }
@@ -335,6 +351,58 @@ fn article(event: &ArticleEvent) -> Told<'_> {
         }
         ArticleEvent::Published(e) => told(&e.article),
         ArticleEvent::Retired(e) => told(&e.article),
+fn document(event: &DocumentEvent) -> Told<'_> {
+    let about = |field: Option<&Code>| Told { field: field.cloned(), ..Told::of(Class::Document) };
+    match event {
+        DocumentEvent::Issued(e) => Told { order: Some(e.order), ..about(Some(&e.kind)) },
+        DocumentEvent::Voided(e) => Told { outcome: Some(e.reason.clone()), ..about(None) },
+        DocumentEvent::PackProduced(e) => Told { order: Some(e.order), ..about(Some(&e.template)) },
+        DocumentEvent::EnvelopeExchanged(e) => Told {
+            direction: Some(e.direction),
+            order: e.order,
+            outcome: Some(e.status.clone()),
+            ..about(Some(&e.format))
+        },
+        DocumentEvent::EnvelopeStatusChanged(e) => Told { outcome: Some(e.status.clone()), ..about(e.reason.as_ref()) },
+        DocumentEvent::EnvelopeMatched(e) => Told { order: e.order, ..about(None) },
+        DocumentEvent::TemplateDefined(_) => about(None),
+    }
+}
+
+fn finance(event: &FinanceEvent) -> Told<'_> {
+    match event {
+        FinanceEvent::FinancialProfileRecorded(e) => {
+            Told { field: Some(e.source.clone()), amount: e.budget.or(e.credit_limit), ..Told::of(Class::Profile) }
+        }
+        FinanceEvent::ExchangeRateSet(_) | FinanceEvent::PeriodClosed(_) | FinanceEvent::ProductCostSet(_) => {
+            Told::of(Class::Custom)
+        }
+    }
+}
+
+fn pricing(event: &PricingEvent) -> Told<'_> {
+    let offer = || Told::of(Class::Campaign);
+    match event {
+        PricingEvent::QuoteMade(e) => Told { employee: e.employee, ..Told::of(Class::Order) },
+        PricingEvent::OfferMade(e) => Told {
+            direction: Some(Direction::Out),
+            field: Some(e.kind.clone()),
+            employee: e.employee,
+            amount: Some(e.discount),
+            ..offer()
+        },
+        PricingEvent::OfferAccepted(e) => Told { direction: Some(Direction::In), order: e.order, ..offer() },
+        PricingEvent::OfferExpired(_) => offer(),
+        PricingEvent::AdviceAccepted(e) => {
+            Told { field: Some(e.advice.clone()), employee: e.employee, ..Told::of(Class::Order) }
+        }
+        PricingEvent::AdviceRejected(e) => Told {
+            field: Some(e.advice.clone()),
+            outcome: Some(e.reason.clone()),
+            employee: e.employee,
+            ..Told::of(Class::Order)
+        },
+        PricingEvent::KitDefined(_) | PricingEvent::PriceRuleDefined(_) => Told::of(Class::Custom),
     }
 }
 

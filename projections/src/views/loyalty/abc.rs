@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use super::days::{Which, each};
 use super::{Basis, Window, one_currency};
+use crate::engine::list;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell};
-use crate::views::orders::answer::{Amount, Page, Paging, read_wide, wide_sum};
+use crate::views::orders::answer::{Amount, Page, read_wide, wide_sum};
 
 /// What is classed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,9 +108,10 @@ struct Sum {
 ///
 /// # Errors
 /// When a parameter is wrong, a currency has to be named, or the view cannot be read.
-pub fn abc(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<Abc, QueryError> {
+pub fn abc(reader: &Reader<'_>, question: &Question, paging: &list::Window) -> Result<Abc, QueryError> {
     question.window.check()?;
     let query = format!("abc?{question:?}&day={}", reader.day());
+    let (limit, _) = paging.wanted()?;
     let after = match paging.place(&query, 2)?.as_deref() {
         Some([Atom::Text(net), Atom::Text(id)]) => {
             Some((-net.parse::<i128>().map_err(|_| QueryError::Cursor)?, id.to_string()))
@@ -141,7 +143,7 @@ pub fn abc(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<
         let (_, count, worth) = &mut classes[class as usize];
         *count += 1;
         *worth += net;
-        if items.len() <= paging.limit && after.as_ref().is_none_or(|after| (-net, &sum.id) > (after.0, &after.1)) {
+        if items.len() <= limit && after.as_ref().is_none_or(|after| (-net, &sum.id) > (after.0, &after.1)) {
             items.push(Item {
                 rank: index as i64 + 1,
                 id: sum.id,
@@ -156,7 +158,7 @@ pub fn abc(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<
         before += net;
     }
     let classes = classes.map(|(class, items, net)| ClassSum { class, items, net: Amount::new(net, currency) });
-    let page = Page::cut(items, paging.limit, &query, |item| {
+    let page = Page::cut(items, limit, &query, |item| {
         vec![Atom::Text(item.net.exact.0.to_string().into()), Atom::Text(item.id.clone().into())]
     });
     let total = Some(Amount::new(total, currency));

@@ -17,9 +17,10 @@ use serde::Serialize;
 use super::days::{Which, each, purchase_days};
 use super::ratio::Ratio;
 use super::{Basis, Window};
+use crate::engine::list;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::Atom;
-use crate::views::orders::answer::{Page, Paging};
+use crate::views::orders::answer::Page;
 
 /// Days of silence that nobody is lost for.
 pub const FLOOR_DAYS: i64 = 90;
@@ -130,8 +131,14 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the cursor is of another question or the view cannot be read.
-pub fn lost(reader: &Reader<'_>, state: Option<State>, basis: Basis, paging: &Paging) -> Result<Answer, QueryError> {
+pub fn lost(
+    reader: &Reader<'_>,
+    state: Option<State>,
+    basis: Basis,
+    paging: &list::Window,
+) -> Result<Answer, QueryError> {
     let query = format!("lost?{state:?}&{basis:?}&day={}", reader.day());
+    let (limit, _) = paging.wanted()?;
     let after = match paging.place(&query, 1)?.as_deref() {
         Some([Atom::Text(id)]) => Some(id.parse::<ClientId>().map_err(|_| QueryError::Cursor)?),
         Some(_) => return Err(QueryError::Cursor),
@@ -149,9 +156,9 @@ pub fn lost(reader: &Reader<'_>, state: Option<State>, basis: Basis, paging: &Pa
     clients.retain(|(client, ())| {
         state.is_none_or(|state| client.state == state) && after.is_none_or(|after| client.client > after)
     });
-    clients.truncate(paging.limit + 1);
+    clients.truncate(limit + 1);
     let items = clients.into_iter().map(|(client, ())| client).collect();
-    let page = Page::cut(items, paging.limit, &query, |client| vec![Atom::Text(client.client.to_string().into())]);
+    let page = Page::cut(items, limit, &query, |client| vec![Atom::Text(client.client.to_string().into())]);
     Ok(Answer { basis, as_of: reader.day(), rule, counts, page })
 }
 

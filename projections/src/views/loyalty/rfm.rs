@@ -14,9 +14,10 @@ use serde::Serialize;
 
 use super::days::{Which, each, purchase_days};
 use super::{Basis, Window, currencies, one_currency};
+use crate::engine::list;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::Atom;
-use crate::views::orders::answer::{Amount, ExactSum, Page, Paging};
+use crate::views::orders::answer::{Amount, ExactSum, Page};
 
 /// A client's values and scores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -87,9 +88,10 @@ pub struct Question {
 ///
 /// # Errors
 /// When a parameter is wrong, a currency has to be named, or the view cannot be read.
-pub fn rfm(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<Page<Client>, QueryError> {
+pub fn rfm(reader: &Reader<'_>, question: &Question, paging: &list::Window) -> Result<Page<Client>, QueryError> {
     question.window.check()?;
     let query = format!("rfm?{question:?}&day={}", reader.day());
+    let (limit, _) = paging.wanted()?;
     let after = match paging.place(&query, 1)?.as_deref() {
         Some([Atom::Text(id)]) => Some(id.parse::<ClientId>().map_err(|_| QueryError::Cursor)?),
         Some(_) => return Err(QueryError::Cursor),
@@ -102,8 +104,8 @@ pub fn rfm(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<
     clients.retain(|client| question.scores.is_none_or(|scores| client.scores == scores));
     let start = clients.partition_point(|client| after.is_some_and(|after| client.client <= after));
     clients.drain(..start);
-    clients.truncate(paging.limit + 1);
-    Ok(Page::cut(clients, paging.limit, &query, |client| vec![Atom::Text(client.client.to_string().into())]))
+    clients.truncate(limit + 1);
+    Ok(Page::cut(clients, limit, &query, |client| vec![Atom::Text(client.client.to_string().into())]))
 }
 
 /// How clients spread over the scores: one table per currency, or the one asked for.

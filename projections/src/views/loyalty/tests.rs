@@ -9,8 +9,8 @@ use super::lost::{State, lost, loyal_share};
 use super::rfm::{rfm, rfm_table};
 use super::summary::{repeat_rate, summary};
 use super::{Basis, Window};
+use crate::engine::list;
 use crate::engine::read::Reader;
-use crate::views::orders::answer::Paging;
 use crate::views::orders::testing::{Facts, NOBODY, any_history, currency};
 
 const P: Basis = Basis::Purchases;
@@ -23,8 +23,8 @@ fn buys(facts: Facts, client: u128, days: &[i32]) -> Facts {
     })
 }
 
-fn all() -> Paging {
-    Paging { limit: 1_000, cursor: None }
+fn all() -> list::Window {
+    list::Window { limit: 1_000, cursor: None }
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn pages_join_to_the_whole_and_no_cursor_fits_another_question() {
     let facts = (1..=23).fold(Facts::default(), |facts, n| buys(facts, n, &vec![1; n as usize % 4 + 1]));
     let store = facts.store();
     let whole = abc(&store.at(9), &by(Of::Clients), &all()).expect("readable").page.items;
-    let (mut paging, mut joined) = (Paging { limit: 5, cursor: None }, Vec::new());
+    let (mut paging, mut joined) = (list::Window { limit: 5, cursor: None }, Vec::new());
     loop {
         let page = abc(&store.at(9), &by(Of::Clients), &paging).expect("readable").page;
         joined.extend(page.items);

@@ -2,7 +2,7 @@
 //!
 //! In each currency of an order
 //!
-//! `owed = charged + services + adjusted − credited − paid + refunded`, where
+//! `owed = charged + services + adjusted − conceded − credited − paid + refunded`, where
 //!
 //! - *charged* is the sum of the invoices if there is one; else the worth of the lines; for an order
 //!   that was never placed and not invoiced, the worth of what was shipped; for a cancelled order, with or
@@ -15,7 +15,7 @@
 //! for is money. So a client owes exactly the sum of what is owed for his orders.
 //!
 //! Open invoices: payments that name an invoice pay it; all else that lowers the debt (other payments,
-//! returns, adjustments, less refunds) pays the invoices in the order of their due days, those without
+//! returns, adjustments, concessions, less refunds) pays the invoices in the order of their due days, those without
 //! one last, then of issue. Refunds beyond that open the last ones again. The invoices of a cancelled
 //! order are void.
 
@@ -50,6 +50,8 @@ pub struct Account {
     pub services_minor: i64,
     /// Corrections by hand.
     pub adjusted_minor: i64,
+    /// Prices lowered afterwards.
+    pub conceded_minor: i64,
     /// What goods and invoices ask for.
     pub charged_minor: i64,
     /// What returns take off.
@@ -71,6 +73,7 @@ impl Account {
             refunded_minor: 0,
             services_minor: 0,
             adjusted_minor: 0,
+            conceded_minor: 0,
             charged_minor: 0,
             credited_minor: 0,
             owed_minor: 0,
@@ -82,6 +85,7 @@ impl Account {
             self.charged_minor,
             self.services_minor,
             self.adjusted_minor,
+            self.conceded_minor.saturating_neg(),
             self.credited_minor.saturating_neg(),
             self.paid_minor.saturating_neg(),
             self.refunded_minor,
@@ -143,6 +147,7 @@ impl OrderRow {
             refunded_minor: money.refunded,
             services_minor: money.services,
             adjusted_minor: money.adjusted,
+            conceded_minor: money.conceded,
             charged_minor: charged,
             credited_minor: minor(credit, currency),
             owed_minor: 0,
@@ -164,7 +169,9 @@ impl OrderRow {
                 .collect();
             own.sort_by_key(|(i, _)| (i.due.is_none(), i.due, i.issued, i.invoice));
             let account = self.account(currency);
-            let paid = i128::from(account.paid_minor) + i128::from(account.credited_minor)
+            let paid = i128::from(account.paid_minor)
+                + i128::from(account.credited_minor)
+                + i128::from(account.conceded_minor)
                 - i128::from(account.refunded_minor)
                 - i128::from(account.adjusted_minor);
             let mut rest = paid - own.iter().map(|(_, settled)| i128::from(*settled)).sum::<i128>();
@@ -211,6 +218,7 @@ impl OrderRow {
             self.refunded_minor = account.refunded_minor;
             self.services_minor = account.services_minor;
             self.adjusted_minor = account.adjusted_minor;
+            self.conceded_minor = account.conceded_minor;
             self.charged_minor = account.charged_minor;
             self.credited_minor = account.credited_minor;
             self.owed_minor = account.owed_minor;

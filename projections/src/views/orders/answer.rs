@@ -7,40 +7,6 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 pub use crate::engine::list::Page;
-use crate::engine::read::{Cursor, QueryError};
-use crate::engine::row::Atom;
-
-/// Most items on one page.
-pub const MAX_PAGE: usize = 1_000;
-
-/// Where a page starts and how long it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paging {
-    /// Most items, 1 to [`MAX_PAGE`].
-    pub limit: usize,
-    /// The cursor of the page before.
-    pub cursor: Option<String>,
-}
-
-impl Default for Paging {
-    fn default() -> Self {
-        Self { limit: 100, cursor: None }
-    }
-}
-
-impl Paging {
-    /// The place to go on from.
-    ///
-    /// # Errors
-    /// When the limit is out of range or the cursor is not of this query.
-    pub(crate) fn place(&self, query: &str, count: usize) -> Result<Option<Vec<Atom>>, QueryError> {
-        if !(1..=MAX_PAGE).contains(&self.limit) {
-            let reason = format!("{} is not between 1 and {MAX_PAGE}", self.limit);
-            return Err(QueryError::Parameter { name: "limit", reason });
-        }
-        self.cursor.as_deref().map(|text| Cursor::decode(query, text, count)).transpose()
-    }
-}
 
 /// A sum of exact amounts, in millionths of a major unit; in JSON a decimal as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

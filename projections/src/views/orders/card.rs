@@ -10,8 +10,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::account::Account;
-use super::answer::{Page, Paging};
+use super::answer::Page;
 use super::row::{OrderLine, OrderRow, Status};
+use crate::engine::list::Window;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell};
 
@@ -47,7 +48,9 @@ pub struct OrderCard {
     pub employee: Option<EmployeeId>,
     /// Promised for this day.
     pub promised: Option<Day>,
-    /// Whether that day is over and the order is still open.
+    /// What is not delivered yet is expected on this day, where that is not the promised one.
+    pub expected: Option<Day>,
+    /// Whether the promised day is over and the order is still open.
     pub late: bool,
     /// What is ordered.
     pub lines: Vec<OrderLine>,
@@ -158,6 +161,7 @@ pub fn order(reader: &Reader<'_>, order: OrderId) -> Result<Option<OrderCard>, Q
         deal: row.deal,
         employee: row.employee,
         promised: row.promised,
+        expected: row.expected,
         late: open && row.promised.is_some_and(|day| day < today),
         products: products
             .into_iter()
@@ -201,16 +205,17 @@ pub(crate) fn invoices(row: &OrderRow, today: Day) -> Vec<InvoiceState> {
 ///
 /// # Errors
 /// When the cursor is of another query or the view cannot be read.
-pub fn orders_of_client(reader: &Reader<'_>, client: ClientId, paging: &Paging) -> Result<Page<OrderItem>, QueryError> {
+pub fn orders_of_client(reader: &Reader<'_>, client: ClientId, window: &Window) -> Result<Page<OrderItem>, QueryError> {
     let query = format!("orders?client={client}");
-    let after = match paging.place(&query, 2)?.as_deref() {
+    let (limit, wanted) = window.wanted()?;
+    let after = match window.place(&query, 2)?.as_deref() {
         Some([Atom::Int(since), Atom::Text(order)]) => (*since, order.to_string()),
         Some(_) => return Err(QueryError::Cursor),
         None => (i64::MAX, String::new()),
     };
     let rows: Vec<OrderRow> = reader.rows(
         "WHERE client = ?1 AND (since < ?2 OR since = ?2 AND order_id > ?3) ORDER BY since DESC, order_id LIMIT ?4",
-        &[&client.put(), &after.0, &after.1, &(paging.limit as i64 + 1)],
+        &[&client.put(), &after.0, &after.1, &wanted],
     )?;
     let items = rows
         .into_iter()
@@ -228,7 +233,7 @@ pub fn orders_of_client(reader: &Reader<'_>, client: ClientId, paging: &Paging) 
             flags: row.flags.0,
         })
         .collect();
-    Ok(Page::cut(items, paging.limit, &query, |item| {
+    Ok(Page::cut(items, limit, &query, |item| {
         vec![Atom::Int(item.since.unwrap_or_default().0), Atom::Text(item.order.to_string().into())]
     }))
 }

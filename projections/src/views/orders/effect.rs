@@ -19,9 +19,9 @@ use super::row::OrderRow;
 /// been placed, so that its channel and region are known; the currency.
 pub(crate) type Place = (Option<Code>, bool, Currency);
 
-/// Of a product: sale lines, pieces in millionths, worth ordered, returned, cancelled. Of an order: 1 for
-/// a sale, 1 for a cancelled sale, 1 for a purchase that was not cancelled.
-pub(crate) type Sums = [i64; 5];
+/// Of a product: sale lines, pieces in millionths, worth ordered, returned, cancelled, pieces returned and
+/// cancelled. Of an order: 1 for a sale, 1 for a cancelled sale, 1 for a purchase that was not cancelled.
+pub(crate) type Sums = [i64; 7];
 
 /// A change of an order's effect on a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,17 +35,18 @@ pub(crate) fn effects(row: &OrderRow) -> BTreeMap<Place, Sums> {
     if let Some(currency) = home {
         for line in &row.lines.0 {
             let sums = out.entry((Some(line.product.clone()), true, currency)).or_default();
-            plus(sums, [i64::from(line.is_sale()), micro(line.quantity).0, line.amount.0, 0, 0]);
+            plus(sums, [i64::from(line.is_sale()), micro(line.quantity).0, line.amount.0, 0, 0, 0, 0]);
         }
     }
     for (product, goods) in &row.goods.0 {
         for (currency, value) in &goods.returned_value {
             let Some(currency) = currency.or(home) else { continue };
-            plus(out.entry((Some(product.clone()), placed, currency)).or_default(), [0, 0, 0, value.0, 0]);
+            plus(out.entry((Some(product.clone()), placed, currency)).or_default(), [0, 0, 0, value.0, 0, 0, 0]);
         }
         if let Some(currency) = home {
             let value = at_line_prices(&row.lines.0, product, goods.returned_unpriced);
-            plus(out.entry((Some(product.clone()), true, currency)).or_default(), [0, 0, 0, value.0, 0]);
+            let pieces = micro(goods.returned).0;
+            plus(out.entry((Some(product.clone()), true, currency)).or_default(), [0, 0, 0, value.0, 0, pieces, 0]);
         }
     }
     if let Some(currency) = home {
@@ -54,11 +55,12 @@ pub(crate) fn effects(row: &OrderRow) -> BTreeMap<Place, Sums> {
             // What came back is not taken off a second time: the net of a cancelled order is nothing.
             for sums in out.iter_mut().filter(|(place, _)| place.2 == currency).map(|(_, sums)| sums) {
                 sums[4] = if sums[2] > 0 { sums[2].saturating_sub(sums[3]).max(0) } else { sums[2] };
+                sums[6] = sums[1].saturating_sub(sums[5]).max(0);
             }
         }
         let sale = row.lines.0.iter().any(super::row::OrderLine::is_sale);
         let purchase = !cancelled && row.lines.0.iter().any(|line| line.quantity > Decimal::ZERO);
-        let counts = [i64::from(sale), i64::from(sale && cancelled), i64::from(purchase), 0, 0];
+        let counts = [i64::from(sale), i64::from(sale && cancelled), i64::from(purchase), 0, 0, 0, 0];
         out.insert((None, true, currency), counts);
     }
     out

@@ -24,6 +24,8 @@ pub(crate) fn fold(row: &mut OrderRow, event: &OrderEvent, at: Moment, day: Day)
         | OrderEvent::GoodsShipped(_)
         | OrderEvent::ServiceRendered(_)
         | OrderEvent::Adjusted(_)
+        | OrderEvent::Deferred(_)
+        | OrderEvent::ConcessionMade(_)
         | OrderEvent::Completed(_) => false,
     };
     let before = counts.then(|| effect::effects(row));
@@ -73,6 +75,14 @@ fn apply(row: &mut OrderRow, event: &OrderEvent, at: Moment, day: Day) {
         OrderEvent::PaymentRefunded(e) => pay(row, e.amount, |money| &mut money.refunded),
         OrderEvent::ServiceRendered(e) => pay(row, e.amount, |money| &mut money.services),
         OrderEvent::Adjusted(e) => pay(row, e.amount, |money| &mut money.adjusted),
+        OrderEvent::ConcessionMade(e) => pay(row, e.amount, |money| &mut money.conceded),
+        OrderEvent::Deferred(e) => match &e.product {
+            Some(product) => drop(row.expected_by.0.insert(product.clone(), e.expected)),
+            None => {
+                row.expected = Some(e.expected);
+                row.expected_by.0.clear();
+            }
+        },
         OrderEvent::GoodsShipped(e) => {
             if row.is_cancelled() {
                 flag(row, "order.cancelled");

@@ -24,11 +24,18 @@
 pub mod account;
 pub mod answer;
 pub mod card;
+pub mod charges;
+pub mod convert;
 mod effect;
 mod fold;
-mod number;
+pub mod kits;
+pub mod margin;
+pub(crate) mod number;
+mod questions;
+pub mod reconcile;
 pub mod revenue;
 pub mod row;
+pub mod sets;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -40,6 +47,8 @@ use letopis_core::fact::Fact;
 
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::row::{Total, TotalTable};
+pub use questions::QUESTIONS;
+pub(crate) use questions::find;
 pub use row::OrderRow;
 
 /// The orders view.
@@ -48,7 +57,7 @@ pub struct Orders;
 
 impl Projection for Orders {
     const NAME: &'static str = "orders";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = &["order"];
     const TOTALS: &'static [TotalTable] =
         &[totals::Revenue::TABLE, totals::OrderCount::TABLE, totals::PurchaseDay::TABLE];

@@ -4,7 +4,8 @@ use letopis_core::money::Currency;
 use letopis_core::time::Day;
 use serde::Serialize;
 
-use super::answer::{Amount, ExactSum, Page, Paging, read_wide, wide_sum};
+use super::answer::{Amount, ExactSum, Page, read_wide, wide_sum};
+use crate::engine::list::Window;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell, cell};
 
@@ -28,7 +29,7 @@ pub enum By {
 
 impl By {
     /// Table, column of the day, the key, and whether it counts orders, lines and pieces.
-    fn source(self) -> (&'static str, &'static str, &'static str, [bool; 3]) {
+    pub(crate) fn source(self) -> (&'static str, &'static str, &'static str, [bool; 3]) {
         match self {
             Self::Day => ("order_count", "day", "day", [true, true, false]),
             Self::Month => ("order_count", "day", "substr(day, 1, 7)", [true, true, false]),
@@ -105,16 +106,17 @@ pub struct Answer {
 ///
 /// # Errors
 /// When the cursor is of another question or the view cannot be read.
-pub fn revenue(reader: &Reader<'_>, question: &Question, paging: &Paging) -> Result<Answer, QueryError> {
+pub fn revenue(reader: &Reader<'_>, question: &Question, window: &Window) -> Result<Answer, QueryError> {
     if question.from >= question.to {
         let reason = format!("{} is not after {}", question.to, question.from);
         return Err(QueryError::Parameter { name: "to", reason });
     }
     let query = format!("revenue?{question:?}&day={}", reader.day());
-    let after = paging.place(&query, 2)?;
+    let (limit, _) = window.wanted()?;
+    let after = window.place(&query, 2)?;
     let totals = select(reader, question, None)?.into_iter().map(|item| item.sums).collect();
-    let items = select(reader, question, Some((after, paging.limit)))?;
-    let page = Page::cut(items, paging.limit, &query, |item| {
+    let items = select(reader, question, Some((after, limit)))?;
+    let page = Page::cut(items, limit, &query, |item| {
         vec![Atom::Text(item.key.clone().unwrap_or_default().into()), Atom::Text(item.sums.currency.as_str().into())]
     });
     Ok(Answer { as_of: reader.day(), totals, page })

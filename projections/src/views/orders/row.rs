@@ -122,6 +122,8 @@ pub struct Amounts {
     pub services: i64,
     /// Corrections by hand, negative when less is owed.
     pub adjusted: i64,
+    /// Prices lowered afterwards.
+    pub conceded: i64,
 }
 
 crate::row! {
@@ -157,6 +159,8 @@ crate::row! {
         employee: Option<EmployeeId>,
         /// Promised for this day, by the last promise.
         promised: Option<Day>,
+        /// What is not delivered yet is expected on this day, where that is not the promised one.
+        expected: Option<Day>,
         /// Lines with a quantity and a price above zero.
         sale_lines: i64,
         /// Worth of all lines, also of a cancelled order.
@@ -175,6 +179,8 @@ crate::row! {
         services_minor: i64,
         /// Corrections by hand, negative when less is owed.
         adjusted_minor: i64,
+        /// Prices lowered afterwards.
+        conceded_minor: i64,
         /// What goods and invoices ask for, see [`super::account`].
         charged_minor: i64,
         /// What returns take off.
@@ -189,6 +195,8 @@ crate::row! {
         lines: Json<Vec<OrderLine>>,
         /// What moved, by product.
         goods: Json<BTreeMap<Code, Goods>>,
+        /// Products that are expected on a day of their own.
+        expected_by: Json<BTreeMap<Code, Day>>,
         /// The invoices, in the order of issue.
         invoices: Json<Vec<Invoice>>,
         /// Money, by currency.

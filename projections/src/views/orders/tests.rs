@@ -3,11 +3,11 @@ use letopis_core::time::Day;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::answer::Paging;
 use super::card::{OrderCard, order, orders_of_client};
 use super::revenue::{Answer, By, Question, revenue};
 use super::row::Status;
 use super::testing::{Facts, any_history, currency, id};
+use crate::engine::list;
 
 fn card(facts: &Facts, number: u128, day: i32) -> OrderCard {
     order(&facts.store().at(day), OrderId(number)).expect("readable").expect("known")
@@ -15,7 +15,7 @@ fn card(facts: &Facts, number: u128, day: i32) -> OrderCard {
 
 fn ask(facts: &Facts, by: By, from: i32, to: i32, as_of: i32) -> Answer {
     let question = Question { from: Day(from), to: Day(to), by, currency: None, identified: None };
-    revenue(&facts.store().at(as_of), &question, &Paging::default()).expect("readable")
+    revenue(&facts.store().at(as_of), &question, &list::Window::first(100)).expect("readable")
 }
 
 /// Ordered, returned, cancelled and net of a period, in one currency.
@@ -192,8 +192,8 @@ fn pages_of_revenue_and_of_orders_join_to_the_whole() {
     });
     let store = facts.store();
     let question = Question { from: Day(0), to: Day(9), by: By::Day, currency: None, identified: Some(true) };
-    let whole = revenue(&store.at(20), &question, &Paging::default()).expect("readable").page.items;
-    let (mut paging, mut joined) = (Paging { limit: 3, cursor: None }, Vec::new());
+    let whole = revenue(&store.at(20), &question, &list::Window::first(100)).expect("readable").page.items;
+    let (mut paging, mut joined) = (list::Window { limit: 3, cursor: None }, Vec::new());
     loop {
         let page = revenue(&store.at(20), &question, &paging).expect("readable").page;
         joined.extend(page.items);
@@ -203,7 +203,7 @@ fn pages_of_revenue_and_of_orders_join_to_the_whole() {
         }
     }
     assert_eq!((joined.len(), joined), (14, whole));
-    let (mut paging, mut orders) = (Paging { limit: 4, cursor: None }, Vec::new());
+    let (mut paging, mut orders) = (list::Window { limit: 4, cursor: None }, Vec::new());
     loop {
         let page = orders_of_client(&store.at(20), ClientId(7), &paging).expect("readable");
         orders.extend(page.items.into_iter().map(|item| (std::cmp::Reverse(item.since), item.order)));
@@ -213,9 +213,9 @@ fn pages_of_revenue_and_of_orders_join_to_the_whole() {
         }
     }
     assert!(orders.len() == 25 && orders.is_sorted());
-    let foreign = Paging { limit: 3, cursor: Some("00".into()) };
+    let foreign = list::Window { limit: 3, cursor: Some("00".into()) };
     assert!(revenue(&store.at(20), &question, &foreign).is_err());
-    assert!(revenue(&store.at(20), &question, &Paging { limit: 0, cursor: None }).is_err());
+    assert!(revenue(&store.at(20), &question, &list::Window { limit: 0, cursor: None }).is_err());
 }
 
 proptest! {

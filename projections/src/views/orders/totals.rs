@@ -37,6 +37,10 @@ crate::total! {
         returned_micro,
         /// Ordered, not returned, then cancelled.
         cancelled_micro,
+        /// Pieces returned of orders that were placed, in millionths like the next.
+        returned_quantity_micro,
+        /// Pieces ordered, not returned, then cancelled.
+        cancelled_quantity_micro,
     }
 }
 
@@ -109,7 +113,7 @@ pub(crate) fn contribute(row: &OrderRow, identified: bool, out: &mut Contributio
             continue;
         };
         effect::plus(worth, sums);
-        let [sale_lines, quantity_micro, gross_micro, returned_micro, cancelled_micro] = sums;
+        let [sale_lines, quantity_micro, gross_micro, returned_micro, cancelled_micro, returned, cancelled] = sums;
         out.add(&Revenue {
             day,
             product,
@@ -122,11 +126,13 @@ pub(crate) fn contribute(row: &OrderRow, identified: bool, out: &mut Contributio
             gross_micro,
             returned_micro,
             cancelled_micro,
+            returned_quantity_micro: returned,
+            cancelled_quantity_micro: cancelled,
         });
     }
     for ((day, placed, currency), (counts, worth)) in days {
         let [orders, cancelled_orders, purchases, ..] = counts;
-        let [sale_lines, _, gross_micro, returned_micro, cancelled_micro] = worth;
+        let [sale_lines, _, gross_micro, returned_micro, cancelled_micro, ..] = worth;
         out.add(&OrderCount {
             day,
             channel: place(placed, &row.channel),

@@ -20,8 +20,12 @@ use crate::engine::projection::{Context, Projection};
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, cell};
 
+mod questions;
+pub mod report;
 #[cfg(test)]
 mod tests;
+
+pub use questions::QUESTIONS;
 
 /// Stands in a row's key for the currency: its three letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +92,8 @@ fn unallocated(event: &OrderEvent) -> Option<(Money, Field)> {
         | OrderEvent::GoodsShipped(_)
         | OrderEvent::GoodsReturned(_)
         | OrderEvent::Adjusted(_)
+        | OrderEvent::Deferred(_)
+        | OrderEvent::ConcessionMade(_)
         | OrderEvent::Cancelled(_)
         | OrderEvent::Completed(_) => None,
     }
@@ -163,6 +169,7 @@ pub fn client_settlement(reader: &Reader<'_>, client: ClientId) -> Result<Client
         "charged_minor",
         "credited_minor",
         "placed_at IS NOT NULL",
+        "conceded_minor",
     ];
     let sums = columns.map(|column| wide_sum(&format!("({column})"))).join(", ");
     let mut statement = reader.conn.prepare_cached(&format!(
@@ -179,6 +186,7 @@ pub fn client_settlement(reader: &Reader<'_>, client: ClientId) -> Result<Client
         (own.total.refunded_minor, own.total.services_minor) = (minor(5)?, minor(6)?);
         (own.total.adjusted_minor, own.total.charged_minor) = (minor(7)?, minor(8)?);
         (own.total.credited_minor, own.orders) = (minor(9)?, minor(10)?);
+        own.total.conceded_minor = minor(11)?;
     }
     for row in reader.rows::<OrderRow>("WHERE client = ?1 AND mixed = 1", &[&client.put()])? {
         for currency in row.currencies().into_iter().skip(1) {
@@ -223,6 +231,7 @@ fn add(to: &mut Account, other: &Account) {
         (&mut to.refunded_minor, other.refunded_minor),
         (&mut to.services_minor, other.services_minor),
         (&mut to.adjusted_minor, other.adjusted_minor),
+        (&mut to.conceded_minor, other.conceded_minor),
         (&mut to.charged_minor, other.charged_minor),
         (&mut to.credited_minor, other.credited_minor),
     ] {

@@ -2,16 +2,14 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use letopis_core::code::Code;
-use letopis_core::ids::{CaseId, ClientId, OrderId};
+use letopis_core::ids::{CaseId, ClientId};
 use letopis_core::money::Currency;
 use letopis_core::time::Day;
 use letopis_projections::engine::list;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
-use letopis_projections::views::orders::answer::Paging;
-use letopis_projections::views::orders::{card as order_card, revenue};
-use letopis_projections::views::{cases, client, funnel, history, settlement};
+use letopis_projections::views::{cases, client, funnel, history};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -31,11 +29,6 @@ pub enum Question {
         #[arg(long, default_value_t = 1_000)]
         limit: u32,
     },
-    /// What a client ordered, got, paid and owes.
-    Settlement {
-        /// The client.
-        client: String,
-    },
     /// How often a client bought: purchases, recency, age, values.
     Purchases {
         /// The client.
@@ -44,11 +37,6 @@ pub enum Question {
         #[arg(long)]
         sales: bool,
     },
-    /// One order.
-    Order {
-        /// Its ULID.
-        order: OrderId,
-    },
     /// One case.
     Case {
         /// Its ULID.
@@ -56,8 +44,6 @@ pub enum Question {
     },
     /// The sales funnel.
     Funnel(FunnelArgs),
-    /// Revenue of a period.
-    Revenue(RevenueArgs),
     /// Who buys again.
     Loyalty(LoyaltyArgs),
     /// Complaints, questions, errors, wishes.
@@ -120,43 +106,6 @@ pub enum Funnel {
     TimeInStage,
 }
 
-/// Arguments of `revenue`.
-#[derive(Debug, Args)]
-pub struct RevenueArgs {
-    /// The breakdown.
-    #[arg(long, default_value = "month")]
-    pub by: RevenueBy,
-    /// One currency.
-    #[arg(long)]
-    pub currency: Option<Currency>,
-    /// Only clients that somebody knows (true), or only the others (false).
-    #[arg(long)]
-    pub identified: Option<bool>,
-    /// The period.
-    #[command(flatten)]
-    pub period: PeriodArgs,
-    /// At most so many lines.
-    #[arg(long, default_value_t = 100)]
-    pub limit: usize,
-}
-
-/// Breakdowns of revenue.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum RevenueBy {
-    /// Local days.
-    Day,
-    /// Calendar months.
-    Month,
-    /// Products.
-    Product,
-    /// Channels.
-    Channel,
-    /// Regions.
-    Region,
-    /// Clients.
-    Client,
-}
-
 /// Arguments of `loyalty`.
 #[derive(Debug, Args)]
 pub struct LoyaltyArgs {
@@ -173,7 +122,7 @@ pub struct LoyaltyArgs {
     pub period: PeriodArgs,
     /// At most so many lines.
     #[arg(long, default_value_t = 100)]
-    pub limit: usize,
+    pub limit: u32,
 }
 
 /// Questions of loyalty.
@@ -257,7 +206,6 @@ impl Question {
         match self {
             Self::Client { client }
             | Self::History { client, .. }
-            | Self::Settlement { client }
             | Self::Purchases { client, .. } => Some(client),
             _ => None,
         }
@@ -266,7 +214,7 @@ impl Question {
     /// Whether its views keep everything by day, so that those of today answer for the end of any day.
     pub fn is_dated(&self) -> bool {
         match self {
-            Self::Revenue(_) | Self::Loyalty(_) => true,
+            Self::Loyalty(_) => true,
             // The others tell of rows as they are now.
             _ => false,
         }
@@ -284,13 +232,10 @@ impl Question {
                 let window = list::Window::first(*limit);
                 json(history::page(reader, owner, &history::HistoryQuery::default(), &window)?)
             }
-            Self::Settlement { .. } => json(settlement::client_settlement(reader, client)?),
             Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
-            Self::Order { order } => json(order_card::order(reader, *order)?),
             Self::Case { case } => json(cases::case(reader, *case)?),
             Self::Named(words) => Err(QueryError::Storage(format!("{words:?} is asked by name").into())),
             Self::Funnel(args) => args.ask(reader),
-            Self::Revenue(args) => args.ask(reader),
             Self::Loyalty(args) => args.ask(reader),
             Self::Cases(args) => args.ask(reader),
         }
@@ -313,26 +258,10 @@ impl FunnelArgs {
     }
 }
 
-impl RevenueArgs {
-    fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let Window { from, to } = self.period.window(reader);
-        let by = match self.by {
-            RevenueBy::Day => revenue::By::Day,
-            RevenueBy::Month => revenue::By::Month,
-            RevenueBy::Product => revenue::By::Product,
-            RevenueBy::Channel => revenue::By::Channel,
-            RevenueBy::Region => revenue::By::Region,
-            RevenueBy::Client => revenue::By::Client,
-        };
-        let question = revenue::Question { from, to, by, currency: self.currency, identified: self.identified };
-        json(revenue::revenue(reader, &question, &Paging { limit: self.limit, cursor: None })?)
-    }
-}
-
 impl LoyaltyArgs {
     fn ask(&self, reader: &Reader<'_>) -> Answer {
         let (window, basis, currency) = (self.period.window(reader), basis(self.sales), self.currency);
-        let paging = Paging { limit: self.limit, cursor: None };
+        let paging = list::Window::first(self.limit);
         let abc = |of| abc::abc(reader, &abc::Question { of, window, currency }, &paging);
         match self.what {
             Loyalty::Rfm => json(rfm::rfm(reader, &rfm::Question { window, currency, basis, scores: None }, &paging)?),

@@ -1,5 +1,7 @@
 //! What a payload must satisfy beyond its types, area by area: pure functions.
 
+mod document;
+mod pricing;
 mod register;
 mod service;
 
@@ -10,7 +12,7 @@ use rust_decimal::Decimal;
 use crate::events::case::DueSet;
 use crate::events::order::{Goods, Line};
 use crate::events::{
-    CampaignEvent, CaseEvent, ClientEvent, DealEvent, DefinitionEvent, Event, InteractionEvent, OrderEvent,
+    CampaignEvent, CaseEvent, ClientEvent, DealEvent, DefinitionEvent, Event, InteractionEvent, OrderEvent, TextEvent,
 };
 use crate::ids::ClientId;
 use crate::money::{Exact, Money};
@@ -49,6 +51,12 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Automation(event) => register::automation(event),
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
+        Event::Document(event) => document::document(event),
+        Event::Finance(event) => pricing::finance(event),
+        Event::Pricing(event) => pricing::pricing(event),
+        Event::Text(TextEvent::CatalogueDefined(e)) => {
+            ensure(!e.texts.is_empty(), "texts", || "a catalogue has at least one text".into())
+        }
         Event::Definition(event) => definition(event),
         Event::Asset(event) => service::asset(event),
         Event::Contract(event) => service::contract(event, occurred),
@@ -96,6 +104,7 @@ fn client(event: &ClientEvent, occurred: Moment) -> Check {
         C::IdentityLinked(e) => ensure(e.value.known().is_some(), "value", || "value is missing".into()),
         C::IdentityUnlinked(e) => ensure(e.value.known().is_some(), "value", || "value is missing".into()),
         C::Registered(_)
+        | C::LanguagePreferred(_)
         | C::ContactPointAdded(_)
         | C::ContactPointRemoved(_)
         | C::Merged(_)
@@ -219,7 +228,10 @@ fn order(event: &OrderEvent, occurred: Moment) -> Check {
             ensure(e.amount.minor != 0, "amount.minor", || "an adjustment by 0 changes nothing".into())?;
             fits(e.amount)
         }
-        OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) | OrderEvent::Completed(_) => Ok(()),
+        OrderEvent::ConcessionMade(e) => positive(e.amount),
+        OrderEvent::Confirmed(_) | OrderEvent::Deferred(_) | OrderEvent::Cancelled(_) | OrderEvent::Completed(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -1,0 +1,256 @@
+//! Margin: net revenue less the cost of what was sold and kept, each day at the cost of that day.
+//!
+//! The cost of one piece is the last that was set before the end of the day. A kit without a cost of its own costs
+//! what its components do. A cost in another currency is converted at the rate of the day. Pieces whose cost is not
+//! known then are told apart, and their product has no margin: a guess would rank it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use letopis_core::code::Code;
+use letopis_core::definitions::{Definition, Definitions};
+use letopis_core::events::definition::ProductDefined;
+use letopis_core::events::finance::ProductCostSet;
+use letopis_core::events::pricing::KitDefined;
+use letopis_core::money::Currency;
+use letopis_core::time::{Day, Month, Timestamp};
+use serde::Serialize;
+
+use super::answer::{ExactSum, read_wide, wide_sum};
+use super::kits::take_apart;
+use super::number::micro;
+use crate::engine::list::{Page, Window};
+use crate::engine::read::{QueryError, Reader};
+use crate::engine::row::{Atom, Cell, cell};
+use crate::views::rates::{Converted, Fine, NoRate, RateUsed, Rates};
+
+/// What margin is broken down by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Products.
+    Product,
+    /// Product groups, as they are defined at the bound.
+    Group,
+    /// Calendar months.
+    Month,
+}
+
+/// A question about margin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// First day.
+    pub from: Day,
+    /// The day after the last.
+    pub to: Day,
+    /// The breakdown.
+    pub by: By,
+    /// Everything in this currency; each currency for itself when none is named.
+    pub report_currency: Option<Currency>,
+}
+
+/// A share of money.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Margin in minor units,
+    pub numerator: i64,
+    /// of this revenue.
+    pub denominator: i64,
+    /// The quotient; null where there is nothing to divide by.
+    pub value: Option<f64>,
+    /// Days with sales or returns: the size of the sample.
+    pub n: i64,
+    /// Whether that is fewer than 30.
+    pub small: bool,
+}
+
+/// Margin of one key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Item {
+    /// The product, group or month; none where a product has no group.
+    pub key: Option<String>,
+    /// The currency.
+    pub currency: Currency,
+    /// Net revenue.
+    pub revenue: Converted,
+    /// Pieces sold and kept.
+    pub pieces: ExactSum,
+    /// What they cost; none when that is not known of all of them.
+    pub cost: Option<Converted>,
+    /// Revenue less cost.
+    pub margin: Option<Converted>,
+    /// Margin of revenue.
+    pub share: Option<Share>,
+    /// Pieces whose cost is not known.
+    pub pieces_without_cost: ExactSum,
+    /// The costs that were used.
+    pub costs: BTreeSet<String>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Margins {
+    /// The last day that is covered.
+    pub as_of: Day,
+    /// The keys, the highest margin first; then those without one, by revenue.
+    pub page: Page<Item>,
+    /// The rates it rests on.
+    pub rates: Vec<RateUsed>,
+    /// What no sum holds, since no rate was set by then.
+    pub unconverted: Vec<NoRate>,
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    revenue: Fine,
+    cost: Fine,
+    pieces: i128,
+    uncosted: i128,
+    days: BTreeSet<Day>,
+    costs: BTreeSet<String>,
+}
+
+/// Margin of a period.
+///
+/// # Errors
+/// When the period is empty, the cursor is of another question or the views cannot be read.
+pub fn margin(reader: &Reader<'_>, question: &Question, window: &Window) -> Result<Margins, QueryError> {
+    if question.from >= question.to {
+        let reason = format!("{} is not after {}", question.to, question.from);
+        return Err(QueryError::Parameter { name: "to", reason });
+    }
+    let query = format!("margin?{question:?}&day={}", reader.day());
+    let (limit, _) = window.wanted()?;
+    let skip = match window.place(&query, 1)?.as_deref() {
+        Some([Atom::Int(rank)]) => usize::try_from(*rank).map_err(|_| QueryError::Cursor)?,
+        Some(_) => return Err(QueryError::Cursor),
+        None => 0,
+    };
+    let definitions = reader.definitions(&[ProductCostSet::KIND, KitDefined::KIND, ProductDefined::KIND])?;
+    let mut rates: BTreeMap<Currency, Rates<'_>> = BTreeMap::new();
+    let mut sums: BTreeMap<(Option<String>, Currency), Sum> = BTreeMap::new();
+    let mut failed = None;
+    each(reader, question, |product, currency, day, net, pieces| {
+        let to = question.report_currency.unwrap_or(currency);
+        let rates = match rates.entry(to) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(free) => match Rates::load(reader, to) {
+                Ok(loaded) => free.insert(loaded),
+                Err(error) => return failed = Some(error),
+            },
+        };
+        let Some(revenue) = rates.convert(net, currency, day) else { return };
+        let key = match question.by {
+            By::Product => Some(product.to_string()),
+            By::Month => Some(Month::of(day).to_string()),
+            By::Group => definitions
+                .latest::<ProductDefined>(product.as_str())
+                .and_then(|dated| dated.value.group.as_ref().map(Code::to_string)),
+        };
+        let sum = sums.entry((key, to)).or_default();
+        sum.days.insert(day);
+        sum.revenue.plus(revenue);
+        sum.pieces += pieces;
+        match cost(reader, &definitions, rates, &product, pieces, day, &mut sum.costs) {
+            Some(cost) => sum.cost.plus(cost),
+            None => sum.uncosted += pieces,
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let mut items: Vec<Item> = sums.into_iter().map(|((key, currency), sum)| item(key, currency, sum)).collect();
+    items.sort_by(|a, b| {
+        let rank = |item: &Item| (item.margin.is_none(), std::cmp::Reverse(item.margin.unwrap_or(item.revenue).exact));
+        rank(a).cmp(&rank(b)).then_with(|| (&a.key, a.currency).cmp(&(&b.key, b.currency)))
+    });
+    let ranked: Vec<(usize, Item)> = items.into_iter().enumerate().skip(skip).take(limit + 1).collect();
+    let page = Page::cut(ranked, limit, &query, |(rank, _)| vec![Atom::Int(*rank as i64 + 1)]).map(|(_, item)| item);
+    let (mut used, mut missing) = (Vec::new(), Vec::new());
+    for (own, none) in rates.into_values().map(Rates::done) {
+        used.extend(own);
+        missing.extend(none);
+    }
+    Ok(Margins { as_of: reader.day(), page, rates: used, unconverted: missing })
+}
+
+fn item(key: Option<String>, currency: Currency, sum: Sum) -> Item {
+    let known = sum.uncosted == 0;
+    let revenue = Converted::new(sum.revenue, currency);
+    let margin = known.then(|| Converted::new(sum.revenue.minus(sum.cost), currency));
+    let share = margin.map(|margin| {
+        let (numerator, denominator) = (margin.rounded.minor, revenue.rounded.minor);
+        let (n, value) = (sum.days.len() as i64, (denominator > 0).then(|| numerator as f64 / denominator as f64));
+        Share { numerator, denominator, value, n, small: n < 30 }
+    });
+    Item {
+        key,
+        currency,
+        revenue,
+        pieces: ExactSum(sum.pieces),
+        cost: known.then(|| Converted::new(sum.cost, currency)),
+        margin,
+        share,
+        pieces_without_cost: ExactSum(sum.uncosted),
+        costs: sum.costs,
+    }
+}
+
+/// What pieces of a day cost in the currency of the answer.
+fn cost(
+    reader: &Reader<'_>,
+    definitions: &Definitions,
+    rates: &mut Rates<'_>,
+    product: &Code,
+    pieces: i128,
+    day: Day,
+    used: &mut BTreeSet<String>,
+) -> Option<Fine> {
+    if pieces == 0 {
+        return Some(Fine(0));
+    }
+    let at = Timestamp(reader.zone.end(day).0 - 1);
+    if let Some(cost) = definitions.at::<ProductCostSet>(product.as_str(), at) {
+        used.insert(cost.name());
+        return rates.convert_product(pieces, micro(cost.value.unit_cost).0.into(), cost.value.currency, day);
+    }
+    let parts = take_apart(definitions, product, rust_decimal::Decimal::ONE, at, used);
+    if parts.len() == 1 && parts.contains_key(product) {
+        return None;
+    }
+    let mut sum = Fine::default();
+    for (part, quantity) in parts {
+        let cost = definitions.at::<ProductCostSet>(part.as_str(), at)?;
+        used.insert(cost.name());
+        let own = micro(quantity.checked_mul(cost.value.unit_cost)?).0;
+        sum.plus(rates.convert_product(pieces, own.into(), cost.value.currency, day)?);
+    }
+    Some(sum)
+}
+
+/// Every product, currency and day: net revenue in millionths, pieces sold and kept in millionths.
+fn each(
+    reader: &Reader<'_>,
+    question: &Question,
+    mut see: impl FnMut(Code, Currency, Day, i128, i128),
+) -> Result<(), QueryError> {
+    let columns = [
+        "gross_micro",
+        "returned_micro",
+        "cancelled_micro",
+        "quantity_micro",
+        "returned_quantity_micro",
+        "cancelled_quantity_micro",
+    ];
+    let sql = format!(
+        "SELECT product, currency, day, {} FROM revenue WHERE day >= ?1 AND day < ?2 AND day <= ?3
+         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        columns.map(wide_sum).join(", ")
+    );
+    let mut statement = reader.conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([question.from.put(), question.to.put(), reader.day().put()])?;
+    while let Some(row) = rows.next()? {
+        let sum = |index: usize| read_wide(row, 3 + 2 * index);
+        let (net, pieces) = (sum(0)? - sum(1)? - sum(2)?, sum(3)? - sum(4)? - sum(5)?);
+        see(cell(row, 0)?, cell(row, 1)?, cell(row, 2)?, net, pieces);
+    }
+    Ok(())
+}
