@@ -17,8 +17,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, cases, clients, contacts, erasure, events, explain, export, funnel, health, history, log, loyalty,
-    middleware, openapi, orders, questions, search, telemetry, views,
+    auth, cases, clients, contacts, erasure, events, explain, export, health, history, log, loyalty, middleware,
+    openapi, orders, questions, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -39,7 +39,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(history::routes())
         .merge(search::routes())
         .merge(contacts::routes())
-        .merge(funnel::routes())
         .merge(orders::routes())
         .merge(loyalty::routes())
         .merge(cases::routes())

@@ -81,7 +81,7 @@ fn canary(n: usize, k: usize) -> String {
 fn history(n: usize, canary: &dyn Fn(usize) -> String) -> Vec<Value> {
     let posted = |info: &&&TypeInfo| {
         let special = ["identity.unlinked", "client.merged", "client.unmerged", "hold.placed"];
-        !["log", "definition", "knowledge"].contains(&info.area) && !special.contains(&info.name)
+        !info.defines && !["log", "knowledge"].contains(&info.area) && !special.contains(&info.name)
     };
     let mut items = Vec::new();
     for info in types().iter().filter(posted) {
@@ -95,11 +95,9 @@ fn history(n: usize, canary: &dyn Fn(usize) -> String) -> Vec<Value> {
                 (FieldKind::Personal, "BTreeMap<Code, String>") => json!({ "city": canary(k), "word": canary(k + 1) }),
                 (_, "ContactKind") => "address".into(),
                 (_, "ClientId") => "shop:partner".into(),
-                (
-                    _,
-                    "CaseId" | "DealId" | "OrderId" | "InvoiceId" | "PaymentId" | "MeetingId" | "ContactId"
-                    | "ContactPointId" | "RelationId",
-                ) => format!("shop:{}-{}-{}", canary(1), info.name, field.name).into(),
+                (_, ty) if ty.ends_with("Id") && !["EmployeeId", "EventId"].contains(&ty) => {
+                    format!("shop:{}-{}-{}", canary(1), info.name, field.name).into()
+                }
                 _ => continue,
             };
             data.insert(field.name.to_owned(), value);

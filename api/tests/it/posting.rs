@@ -18,7 +18,7 @@ async fn what_is_posted_stands_in_history_and_card() {
     assert_eq!(item["event"], answer["id"]);
     assert_eq!(item["occurred_at"], "2026-03-01T12:30:00+03:00");
     assert_eq!(item["data"]["summary"], "посылка не пришла");
-    assert_eq!(history.json["view"], "history@1");
+    assert_eq!(history.json["view"], "history@2");
     let card = server.get("/v1/clients/shop:C-1").await;
     assert_eq!(card.json["data"]["name"], "Анна Петрова", "{}", card.json);
     let by_id = server.get(&format!("/v1/clients/{}", answer["client"].as_str().expect("client"))).await;

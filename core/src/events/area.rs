@@ -62,6 +62,7 @@ macro_rules! area {
                     name: $tname,
                     schema: $schema,
                     area: $areaname,
+                    defines: false $(|| !$prefix.is_empty())?,
                     doc: &[$($doc),*],
                     fields: &[
                         $( $crate::events::FieldInfo { name: stringify!($field), ty: stringify!($fty), doc: &[$($fdoc),*], kind: $crate::events::FieldKind::Required }, )*

@@ -18,8 +18,11 @@ pub mod deal;
 pub mod definition;
 pub mod interaction;
 pub mod knowledge;
+pub mod lead;
 pub mod log;
+pub mod market;
 pub mod order;
+pub mod plan;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -40,8 +43,11 @@ pub use deal::DealEvent;
 pub use definition::DefinitionEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
+pub use lead::LeadEvent;
 pub use log::LogEvent;
+pub use market::MarketEvent;
 pub use order::OrderEvent;
+pub use plan::PlanEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -52,6 +58,8 @@ pub struct TypeInfo {
     pub schema: u16,
     /// The area of the business.
     pub area: &'static str,
+    /// Whether it defines something and stands in a stream of its own, not in a client's.
+    pub defines: bool,
     /// What the event means, one line per entry.
     pub doc: &'static [&'static str],
     /// Its fields in the order of declaration.
@@ -201,9 +209,12 @@ events! {
     Interaction(InteractionEvent),
     Case(CaseEvent),
     Deal(DealEvent),
+    Lead(LeadEvent),
     Order(OrderEvent),
     Campaign(CampaignEvent),
     Definition(DefinitionEvent),
+    Plan(PlanEvent),
+    Market(MarketEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),
 }

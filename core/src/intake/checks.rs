@@ -1,5 +1,7 @@
 //! What a payload must satisfy beyond its types, area by area: pure functions.
 
+mod sales;
+
 use std::collections::HashSet;
 
 use rust_decimal::Decimal;
@@ -42,10 +44,12 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Interaction(event) => interaction(event),
         Event::Case(event) => case(event, occurred),
         Event::Deal(event) => deal(event),
+        Event::Plan(event) => sales::plan(event),
+        Event::Market(event) => sales::market(event),
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
         Event::Definition(event) => definition(event),
-        Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
+        Event::Lead(_) | Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }
 
@@ -162,6 +166,9 @@ fn deal(event: &DealEvent) -> Check {
         DealEvent::Opened(e) => not_negative(e.amount),
         DealEvent::AmountChanged(e) => not_negative(Some(e.amount)),
         DealEvent::Won(e) => not_negative(e.amount),
+        DealEvent::ProbabilitySet(e) => sales::probability(e),
+        DealEvent::PresalePlanned(e) => sales::money("budget.minor", e.budget),
+        DealEvent::PresaleDone(e) => sales::money("cost.minor", e.cost),
         DealEvent::StageChanged(_) | DealEvent::TeamChanged(_) | DealEvent::Lost(_) | DealEvent::Reopened(_) => Ok(()),
     }
 }

@@ -22,6 +22,8 @@ fn kind(ty: &str) -> Option<&'static str> {
         "MeetingId" => "meeting",
         "CaseId" => "case",
         "DealId" => "deal",
+        "LeadId" => "lead",
+        "PresaleActionId" => "presale_action",
         "OrderId" => "order",
         "InvoiceId" => "invoice",
         "PaymentId" => "payment",

@@ -94,13 +94,15 @@ impl Intake {
                 },
             )
             .await?;
-        match (&event, &posted.client) {
-            (Event::Definition(_), Some(_)) => {
+        match (event.definition_stream(), &posted.client) {
+            (Some(_), Some(_)) => {
                 let message = format!("{} is nobody's in particular and has no client", posted.event_type);
                 Err(Rejection::new("unexpected_client", "client", message).into())
             }
-            (Event::Definition(_), None) | (_, Some(_)) => Shaped::new(event, refs, None),
-            (_, None) => Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into()),
+            (Some(_), None) | (None, Some(_)) => Shaped::new(event, refs, None),
+            (None, None) => {
+                Err(missing("client", "a ULID, `system:id-in-that-system` or {\"unidentified\": …}").into())
+            }
         }
     }
 

@@ -116,5 +116,5 @@ pub(super) fn check_fields(kind: &str, data: &toml::Table) -> Result<(), String>
 
 /// Whether the type stands in a stream of its own; `None` when the vocabulary does not know it.
 pub(super) fn is_definition(kind: &str) -> Option<bool> {
-    events::find(kind).map(|info| info.area == "definition")
+    events::find(kind).map(|info| info.defines)
 }

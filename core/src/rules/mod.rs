@@ -9,6 +9,7 @@
 mod case;
 mod consent;
 mod deal;
+mod lead;
 mod order;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::code::Code;
 use crate::events::{ClientEvent, Event, InteractionEvent};
 use crate::fact::Fact;
-use crate::ids::{CaseId, DealId, OrderId};
+use crate::ids::{CaseId, DealId, LeadId, OrderId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -57,6 +58,7 @@ pub struct Ledger {
     registered: bool,
     orders: BTreeMap<OrderId, order::OrderState>,
     deals: BTreeMap<DealId, deal::DealState>,
+    leads: BTreeMap<LeadId, lead::LeadState>,
     cases: BTreeMap<CaseId, case::CaseState>,
     consents: BTreeMap<(Code, Option<Code>), consent::ConsentState>,
 }
@@ -65,12 +67,13 @@ impl Ledger {
     /// Whether any rule looks at events like this one. Others need no ledger.
     pub fn concerns(event: &Event) -> bool {
         match event {
-            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Order(_) | Event::Deal(_) | Event::Lead(_) | Event::Case(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
             Event::Interaction(InteractionEvent::InteractionHandled(_)) => false,
             Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
+            Event::Plan(_) | Event::Market(_) => false,
         }
     }
 
@@ -84,6 +87,7 @@ impl Ledger {
         match event {
             Event::Order(event) => order::apply(&mut self.orders, event),
             Event::Deal(event) => deal::apply(&mut self.deals, event),
+            Event::Lead(event) => lead::apply(&mut self.leads, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
@@ -92,6 +96,8 @@ impl Ledger {
             Event::Campaign(_)
             | Event::Interaction(_)
             | Event::Definition(_)
+            | Event::Plan(_)
+            | Event::Market(_)
             | Event::Knowledge(_)
             | Event::Log(_)
             | Event::Custom(_) => {}
@@ -106,6 +112,7 @@ impl Ledger {
         match event {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
+            Event::Lead(event) => lead::decide(&self.leads, event),
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
@@ -114,6 +121,8 @@ impl Ledger {
             Event::Client(_)
             | Event::Interaction(_)
             | Event::Definition(_)
+            | Event::Plan(_)
+            | Event::Market(_)
             | Event::Knowledge(_)
             | Event::Log(_)
             | Event::Custom(_) => Ok(Vec::new()),

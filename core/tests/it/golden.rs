@@ -47,7 +47,7 @@ fn example(field: &FieldInfo) -> Value {
     match (field.name, field.ty) {
         ("sha256", _) => "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
         ("target_type", _) => "call.logged".into(),
-        ("target_schema" | "version" | "ordinal", _) => 1.into(),
+        ("target_schema" | "ordinal", _) | ("version", "u16") => 1.into(),
         ("facts", _) => json!({ "direction": "in", "duration_s": 95 }),
         ("schema", _) => json!({ "properties": { "score": { "type": "integer" } }, "type": "object" }),
         ("personal", _) => json!({ "summary": "о крыше" }),
@@ -63,6 +63,10 @@ fn example(field: &FieldInfo) -> Value {
         (_, "ContactKind") => "phone".into(),
         (_, "Direction") => "in".into(),
         (_, "LetterMedia") => "email".into(),
+        (_, "Estimator") => "model".into(),
+        (_, "Measure") => "revenue".into(),
+        (_, "Target") => json!({ "amount": { "minor": 123_450, "currency": "RUB" } }),
+        ("to", "Day") => "2026-04-09".into(),
         (_, "CaseKind") => "complaint".into(),
         (_, "Moment") => "2026-03-05T12:30:00.000001+03:00".into(),
         (_, "Day") => "2026-03-09".into(),
@@ -139,7 +143,7 @@ async fn the_intake_takes_every_type_that_needs_nothing_before_it() {
             "client": format!("shop:{n}"),
             "data": read(info).data,
         });
-        if info.area == "definition" {
+        if info.defines {
             item["client"] = Value::Null;
         }
         if info.name == "identity.linked" {

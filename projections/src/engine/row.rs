@@ -7,8 +7,8 @@ use std::fmt;
 
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
-    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
-    RelationId,
+    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, LeadId, MeetingId, OrderId,
+    PaymentId, PresaleActionId, RelationId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Timestamp};
@@ -121,9 +121,11 @@ texts!(
     EmployeeId,
     EventId,
     InvoiceId,
+    LeadId,
     MeetingId,
     OrderId,
     PaymentId,
+    PresaleActionId,
     RelationId,
     Owner
 );

@@ -7,8 +7,11 @@ pub mod definitions;
 pub mod explain;
 pub mod funnel;
 pub mod history;
+pub mod leads;
 pub mod loyalty;
 pub mod orders;
+pub mod presale;
+pub mod sales;
 pub mod settlement;
 pub mod words;
 
@@ -25,12 +28,23 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(definitions::Employees)),
         Box::new(Folded::new(history::Handling)),
         Box::new(Folded::new(history::History)),
+        Box::new(Folded::new(leads::Leads)),
         Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(presale::Presale)),
         Box::new(Folded::new(settlement::Settlement)),
     ]
 }
 
 /// Every question that is asked by name. A new answer is a function in its view's folder and a line in its list.
 pub fn questions() -> impl Iterator<Item = &'static Question> {
-    [definitions::QUESTIONS].into_iter().flatten()
+    [
+        deals::QUESTIONS,
+        definitions::QUESTIONS,
+        funnel::QUESTIONS,
+        leads::QUESTIONS,
+        presale::QUESTIONS,
+        sales::QUESTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -8,6 +8,7 @@ use rusqlite::types::ValueRef;
 use super::cases::{Status, What};
 use super::client::Access;
 use super::history::Class;
+use super::leads::LeadStatus;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -71,9 +72,10 @@ words! {
     Access { Known = "known", Sealed = "sealed", Erased = "erased" }
     Class {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
-        Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
+        Lead = "lead", Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
         Consent = "consent", Custom = "custom",
     }
+    LeadStatus { New = "new", Qualified = "qualified", Disqualified = "disqualified", Converted = "converted" }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {
         Raised = "raised", Classified = "classified", DueSet = "due_set", DueMoved = "due_moved",

@@ -81,7 +81,7 @@ pub(crate) fn assert_fits_the_vocabulary(event: &Value) {
         panic!("{error}: {event}");
     }
     event["occurred_at"].as_str().and_then(|at| at.parse::<letopis_core::time::Moment>().ok()).expect("a moment");
-    assert_eq!(info.area == "definition", event.get("client").is_none(), "{event}");
+    assert_eq!(info.defines, event.get("client").is_none(), "{event}");
 }
 
 /// A data folder with what is done to it through the commands.

@@ -2,7 +2,9 @@
 //! clock. The names begin with the ids of `docs/functions.md`.
 
 mod cases;
+mod leads;
 mod orders;
+mod plans;
 mod register;
 mod sales;
 

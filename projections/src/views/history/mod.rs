@@ -25,6 +25,7 @@ use crate::{row, total};
 
 pub use changes::{Change, changes};
 pub use handling::{Handled, Handling, HandlingRow, Unhandled, UnhandledQuery, WaitingContacts, unhandled, waiting};
+pub(crate) use query::select;
 pub use query::{HistoryItem, HistoryQuery, page};
 pub use totals::{ContactCount, ContactsBy, DEFAULT_TOPIC_LIMIT, Frequency, TopicCount, contacts, frequency, topics};
 
@@ -44,6 +45,8 @@ pub enum Class {
     Document,
     /// A case went on.
     Case,
+    /// A lead was captured, judged, handed over or became a deal.
+    Lead,
     /// A deal went on.
     Deal,
     /// An order went on.
@@ -161,7 +164,7 @@ pub struct History;
 
 impl Projection for History {
     const NAME: &'static str = "history";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = EVERY_AREA;
     const PER_EVENT: bool = true;
     const TOTALS: &'static [TotalTable] =

@@ -40,6 +40,7 @@ use letopis_core::fact::Fact;
 
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::row::{Total, TotalTable};
+pub(crate) use effect::{Move, flows};
 pub use row::OrderRow;
 
 /// The orders view.
@@ -48,7 +49,7 @@ pub struct Orders;
 
 impl Projection for Orders {
     const NAME: &'static str = "orders";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = &["order"];
     const TOTALS: &'static [TotalTable] =
         &[totals::Revenue::TABLE, totals::OrderCount::TABLE, totals::PurchaseDay::TABLE];
