@@ -29,7 +29,6 @@ pub mod explain;
 pub mod export;
 pub mod extract;
 pub mod folder;
-pub mod funnel;
 pub mod health;
 pub mod history;
 pub mod keys;

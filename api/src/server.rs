@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, automation, cases, clients, erasure, events, explain, export, funnel, health, history, locale, log, loyalty,
+    auth, automation, cases, clients, erasure, events, explain, export, health, history, locale, log, loyalty,
     middleware, openapi, questions, search, telemetry, views,
 };
 
@@ -38,7 +38,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(export::routes())
         .merge(history::routes())
         .merge(search::routes())
-        .merge(funnel::routes())
         .merge(loyalty::routes())
         .merge(cases::routes())
         .merge(log::routes())

@@ -96,6 +96,10 @@ ids! {
     CaseId,
     /// One deal.
     DealId,
+    /// One lead: a sign of interest.
+    LeadId,
+    /// One action to win a deal.
+    PresaleActionId,
     /// One order.
     OrderId,
     /// One invoice.

@@ -1,9 +1,22 @@
 //! A sale in the making, from the first stage to won or lost.
 
+use serde::{Deserialize, Serialize};
+
 use crate::code::Code;
 use crate::definitions::DefinitionName;
-use crate::ids::{DealId, EmployeeId, EventId};
+use crate::ids::{DealId, EmployeeId, EventId, PresaleActionId};
 use crate::money::Money;
+use crate::time::Day;
+
+/// Who says how likely something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Estimator {
+    /// One of us.
+    Human,
+    /// A model; it names its version.
+    Model,
+}
 
 fn yes() -> bool {
     true
@@ -110,6 +123,65 @@ area! {
         reason_text: String,
     }
 
+    /// It was judged how likely the deal is to be won, and perhaps when.
+    event ProbabilitySet = "probability.set" @ 1 {
+        /// The deal.
+        deal: DealId,
+        /// Chance of winning in basis points (10,000 is certain).
+        probability_bp: u16,
+        /// Who says so.
+        by: Estimator,
+    } optional {
+        /// Which version of the model says so.
+        version: Code,
+        /// Which one of us says so.
+        employee: EmployeeId,
+        /// The day on which the deal is expected to close.
+        expected_close: Day,
+    }
+
+    /// Something is to be done to win the deal: a demonstration, a visit, a sample.
+    event PresalePlanned = "presale_action.planned" @ 1 {
+        /// The action.
+        action: PresaleActionId,
+        /// The deal.
+        deal: DealId,
+        /// What kind of action.
+        kind: Code,
+    } optional {
+        /// To be done by the end of this day.
+        due: Day,
+        /// By whom.
+        employee: EmployeeId,
+        /// What it may cost.
+        budget: Money,
+    } personal {
+        /// What exactly.
+        note: String,
+    }
+
+    /// It was done.
+    event PresaleDone = "presale_action.done" @ 1 {
+        /// The action.
+        action: PresaleActionId,
+        /// The deal.
+        deal: DealId,
+    } optional {
+        /// What kind of action, where it was not planned.
+        kind: Code,
+        /// By whom.
+        employee: EmployeeId,
+        /// What it cost.
+        cost: Money,
+        /// How long it took, in minutes.
+        minutes: u32,
+        /// What came of it.
+        outcome: Code,
+    } personal {
+        /// What was said and done.
+        note: String,
+    }
+
     /// A closed deal is open again.
     event Reopened = "deal.reopened" @ 1 {
         /// The deal.
@@ -132,6 +204,9 @@ impl DealEvent {
             Self::TeamChanged(e) => e.deal,
             Self::Won(e) => e.deal,
             Self::Lost(e) => e.deal,
+            Self::ProbabilitySet(e) => e.deal,
+            Self::PresalePlanned(e) => e.deal,
+            Self::PresaleDone(e) => e.deal,
             Self::Reopened(e) => e.deal,
         }
     }

@@ -25,11 +25,14 @@ pub mod document;
 pub mod finance;
 pub mod interaction;
 pub mod knowledge;
+pub mod lead;
 pub mod log;
+pub mod market;
 pub mod order;
 pub mod task;
 pub mod pricing;
 pub mod text;
+pub mod plan;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -57,11 +60,14 @@ pub use document::DocumentEvent;
 pub use finance::FinanceEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
+pub use lead::LeadEvent;
 pub use log::LogEvent;
+pub use market::MarketEvent;
 pub use order::OrderEvent;
 pub use task::TaskEvent;
 pub use pricing::PricingEvent;
 pub use text::TextEvent;
+pub use plan::PlanEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -224,6 +230,7 @@ events! {
     Task(TaskEvent),
     Case(CaseEvent),
     Deal(DealEvent),
+    Lead(LeadEvent),
     Order(OrderEvent),
     Document(DocumentEvent),
     Finance(FinanceEvent),
@@ -236,6 +243,8 @@ events! {
     Automation(AutomationEvent),
     Text(TextEvent),
     Definition(DefinitionEvent),
+    Plan(PlanEvent),
+    Market(MarketEvent),
     Knowledge(KnowledgeEvent),
     Log(LogEvent),
 }

@@ -25,6 +25,8 @@ fn kind(ty: &str) -> Option<&'static str> {
         "TaskId" => "task",
         "CaseId" => "case",
         "DealId" => "deal",
+        "LeadId" => "lead",
+        "PresaleActionId" => "presale_action",
         "OrderId" => "order",
         "InvoiceId" => "invoice",
         "PaymentId" => "payment",

@@ -22,7 +22,12 @@ pub(super) fn apply(deals: &mut Deals, event: &DealEvent) {
         DealEvent::Won(_) => deal.closed = Some("won"),
         DealEvent::Lost(_) => deal.closed = Some("lost"),
         DealEvent::Reopened(_) => deal.closed = None,
-        DealEvent::StageChanged(_) | DealEvent::AmountChanged(_) | DealEvent::TeamChanged(_) => {}
+        DealEvent::StageChanged(_)
+        | DealEvent::AmountChanged(_)
+        | DealEvent::TeamChanged(_)
+        | DealEvent::ProbabilitySet(_)
+        | DealEvent::PresalePlanned(_)
+        | DealEvent::PresaleDone(_) => {}
     }
 }
 
@@ -31,9 +36,13 @@ pub(super) fn decide(deals: &Deals, event: &DealEvent) -> Verdict {
     let deal = deals.get(&id).copied().unwrap_or_default();
     match (event, deal.closed) {
         (DealEvent::Opened(_), _) if deal.opened => refuse("deal.opened_twice", format!("deal {id} is open already")),
-        (DealEvent::StageChanged(_) | DealEvent::AmountChanged(_), Some(how)) => {
-            refuse("deal.closed", format!("deal {id} is {how}; reopen it first"))
-        }
+        (
+            DealEvent::StageChanged(_)
+            | DealEvent::AmountChanged(_)
+            | DealEvent::ProbabilitySet(_)
+            | DealEvent::PresalePlanned(_),
+            Some(how),
+        ) => refuse("deal.closed", format!("deal {id} is {how}; reopen it first")),
         (DealEvent::Won(_) | DealEvent::Lost(_), Some(how)) => {
             flag("deal.closed_twice", format!("deal {id} was {how} already"))
         }

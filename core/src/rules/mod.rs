@@ -13,6 +13,7 @@ mod contract;
 mod deal;
 mod document;
 mod offer;
+mod lead;
 mod order;
 mod task;
 
@@ -26,6 +27,7 @@ use crate::fact::Fact;
 use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
 use crate::ids::{CaseId, DealId, OrderId, TaskId};
 use crate::ids::{CaseId, DealId, OfferId, OrderId};
+use crate::ids::{CaseId, DealId, LeadId, OrderId};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -66,6 +68,7 @@ pub struct Ledger {
     documents: document::Documents,
     offers: BTreeMap<OfferId, offer::OfferState>,
     deals: BTreeMap<DealId, deal::DealState>,
+    leads: BTreeMap<LeadId, lead::LeadState>,
     cases: BTreeMap<CaseId, case::CaseState>,
     assets: BTreeMap<AssetId, asset::AssetState>,
     contracts: BTreeMap<ContractId, contract::ContractState>,
@@ -82,6 +85,7 @@ impl Ledger {
             Event::Contract(event) => event.contract_id().is_some(),
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
             Event::Document(_) | Event::Pricing(_) => true,
+            Event::Order(_) | Event::Deal(_) | Event::Lead(_) | Event::Case(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
@@ -95,6 +99,8 @@ impl Ledger {
             | Event::Definition(_)
             | Event::Log(_)
             | Event::Custom(_) => false,
+            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
+            Event::Plan(_) | Event::Market(_) => false,
         }
     }
 
@@ -110,6 +116,7 @@ impl Ledger {
             Event::Deal(event) => deal::apply(&mut self.deals, event),
             Event::Document(event) => document::apply(&mut self.documents, event),
             Event::Pricing(event) => offer::apply(&mut self.offers, event),
+            Event::Lead(event) => lead::apply(&mut self.leads, event),
             Event::Case(event) => case::apply(&mut self.cases, event),
             Event::Asset(event) => asset::apply(&mut self.assets, event),
             Event::Contract(event) => contract::apply(&mut self.contracts, event),
@@ -126,6 +133,8 @@ impl Ledger {
             | Event::Exception(_)
             | Event::Automation(_)
             | Event::Definition(_)
+            | Event::Plan(_)
+            | Event::Market(_)
             | Event::Knowledge(_)
             | Event::Log(_)
             | Event::Custom(_) => {}
@@ -142,6 +151,7 @@ impl Ledger {
             Event::Deal(event) => deal::decide(&self.deals, event),
             Event::Document(event) => document::decide(&self.documents, &self.orders, event),
             Event::Pricing(event) => offer::decide(&self.offers, event, at),
+            Event::Lead(event) => lead::decide(&self.leads, event),
             Event::Case(event) => case::decide(&self.cases, event),
             Event::Asset(event) => asset::decide(&self.assets, event),
             Event::Contract(event) => contract::decide(&self.contracts, event),
@@ -158,6 +168,8 @@ impl Ledger {
             | Event::Exception(_)
             | Event::Automation(_)
             | Event::Definition(_)
+            | Event::Plan(_)
+            | Event::Market(_)
             | Event::Knowledge(_)
             | Event::Log(_)
             | Event::Custom(_) => Ok(Vec::new()),

@@ -13,6 +13,8 @@ use letopis_core::ids::{
     RelationId, TaskId,
     CaseId, ClientId, ContactId, ContactPointId, DealId, DocumentId, EmployeeId, EnvelopeId, EventId, InvoiceId,
     MeetingId, OfferId, OrderId, PackId, PaymentId, QuoteId, RelationId,
+    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, LeadId, MeetingId, OrderId,
+    PaymentId, PresaleActionId, RelationId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Month, Timestamp};
@@ -129,6 +131,7 @@ texts!(
     EnvelopeId,
     EventId,
     InvoiceId,
+    LeadId,
     MeetingId,
     Month,
     OfferId,
@@ -136,6 +139,7 @@ texts!(
     PackId,
     PaymentId,
     QuoteId,
+    PresaleActionId,
     RelationId,
     TaskId,
     rust_decimal::Decimal,

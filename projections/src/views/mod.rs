@@ -14,11 +14,14 @@ pub mod finances;
 pub mod funnel;
 pub mod history;
 pub mod ledger;
+pub mod leads;
 pub mod loyalty;
 pub mod meetings;
 pub mod orders;
 pub mod pricing;
 pub mod rates;
+pub mod presale;
+pub mod sales;
 pub mod settlement;
 pub mod tasks;
 pub mod why;
@@ -55,6 +58,9 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(pricing::Decisions)),
         Box::new(Folded::new(pricing::Offers)),
         Box::new(Folded::new(pricing::Quotes)),
+        Box::new(Folded::new(leads::Leads)),
+        Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(presale::Presale)),
         Box::new(Folded::new(settlement::Settlement)),
         Box::new(Folded::new(tasks::Tasks)),
     ]
@@ -78,6 +84,13 @@ pub fn questions() -> impl Iterator<Item = &'static Question> {
         orders::QUESTIONS,
         pricing::QUESTIONS,
         settlement::QUESTIONS,
+    [
+        deals::QUESTIONS,
+        definitions::QUESTIONS,
+        funnel::QUESTIONS,
+        leads::QUESTIONS,
+        presale::QUESTIONS,
+        sales::QUESTIONS,
     ]
     .into_iter()
     .flatten()

@@ -11,6 +11,7 @@ use super::history::Class;
 use super::meetings::MeetingStatus;
 use super::tasks::TaskStatus;
 use super::ledger::Kind;
+use super::leads::LeadStatus;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -83,7 +84,10 @@ words! {
     Kind {
         Invoiced = "invoiced", Paid = "paid", Refunded = "refunded", Service = "service", Adjusted = "adjusted",
         Conceded = "conceded",
+        Lead = "lead", Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
+        Consent = "consent", Custom = "custom",
     }
+    LeadStatus { New = "new", Qualified = "qualified", Disqualified = "disqualified", Converted = "converted" }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }
     What {
         Raised = "raised", Classified = "classified", DueSet = "due_set", DueMoved = "due_moved",

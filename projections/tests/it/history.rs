@@ -58,6 +58,12 @@ pub(crate) enum What {
     DealLost(u128),
     /// Open again.
     DealReopened(u128, usize),
+    /// Judged to be won with so many tenths.
+    DealChance(u128, u16),
+    /// A step of a lead: captured, qualified, put aside, handed over, converted.
+    Lead(u128, usize),
+    /// Something to win a deal: planned, or done at a cost.
+    Presale(u128, bool, i64),
     /// Orders: so many of a product at a price in cents.
     Ordered(u128, i64, i64),
     /// Cancelled.
@@ -164,6 +170,31 @@ impl What {
             .into(),
             Self::DealReopened(n, stage) => {
                 from("deal.reopened", serde_json::json!({"deal": DealId(own(n)), "stage": STAGES[stage]}))
+            }
+            Self::DealChance(n, tenths) => from(
+                "probability.set",
+                serde_json::json!({"deal": DealId(own(n)), "probability_bp": tenths * 1_000, "by": "human", "expected_close": "2026-03-01"}),
+            ),
+            Self::Lead(n, step) => {
+                let (name, mut data) = [
+                    ("lead.captured", serde_json::json!({"source": STAGES[client as usize % 4]})),
+                    ("lead.qualified", serde_json::json!({"score": 7})),
+                    ("lead.disqualified", serde_json::json!({"reason": "no-budget"})),
+                    ("lead.assigned", serde_json::json!({"branch": "north"})),
+                    ("lead.converted", serde_json::json!({"deal": DealId(own(n))})),
+                ][step]
+                    .clone();
+                data["lead"] = serde_json::json!(LeadId(own(n)));
+                from(name, data)
+            }
+            Self::Presale(n, done, minor) => {
+                let ids =
+                    serde_json::json!({"action": PresaleActionId(own(n)), "deal": DealId(own(n)), "kind": "demo"});
+                let (name, field) =
+                    if done { ("presale_action.done", "cost") } else { ("presale_action.planned", "budget") };
+                let mut data = ids;
+                data[field] = serde_json::json!(money(minor));
+                from(name, data)
             }
             Self::Ordered(n, quantity, cents) => from(
                 "order.placed",
@@ -293,6 +324,9 @@ fn what() -> impl Strategy<Value = What> {
         2 => (n.clone(), 1..9i64).prop_map(|(n, a)| What::DealWon(n, a * 90)),
         1 => n.clone().prop_map(What::DealLost),
         1 => (n.clone(), 0..4usize).prop_map(|(n, s)| What::DealReopened(n, s)),
+        1 => (n.clone(), 0..11u16).prop_map(|(n, tenths)| What::DealChance(n, tenths)),
+        3 => (n.clone(), 0..5usize).prop_map(|(n, step)| What::Lead(n, step)),
+        1 => (n.clone(), any::<bool>(), 1..9i64).prop_map(|(n, done, a)| What::Presale(n, done, a * 100)),
         4 => (n.clone(), 1..5i64, 0..500i64).prop_map(|(n, q, p)| What::Ordered(n, q, p)),
         1 => n.clone().prop_map(What::Cancelled),
         1 => (n.clone(), 1..3i64).prop_map(|(n, q)| What::Returned(n, q)),

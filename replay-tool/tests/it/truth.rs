@@ -32,6 +32,27 @@ fn maven_deals_won_and_lost_come_out_of_the_funnel() {
     let celia = find(&answer["groups"], "label", &json!("Celia Rouche"));
     assert_eq!((celia["won"].as_i64(), celia["lost"].as_i64()), (Some(610), Some(352)));
     assert_eq!(celia["value"][0]["won"]["minor"], 160_389_700);
+    maven_cycles_and_pipeline(&desk);
+}
+
+/// The won deals in the cycles of every product, agent and sector; the open ones in the pipeline.
+fn maven_cycles_and_pipeline(desk: &Desk) {
+    let cycles = desk.ask(&["sales", "cycle"]);
+    assert_eq!((&cycles["definition"], &cycles["groups"][0]["won"]), (&json!("stage-model:default@1"), &json!(4_238)));
+    let sum = |answer: &Value, field: &str| -> i64 {
+        answer["groups"].as_array().expect("groups").iter().filter_map(|group| group[field].as_i64()).sum()
+    };
+    for words in [&["--by", "product"][..], &["--by", "agent"], &["--by", "segment", "--attribute", "sector"]] {
+        let cut = desk.ask(&[&["sales", "cycle"], words].concat());
+        assert_eq!((sum(&cut, "won"), sum(&cut, "deals")), (4_238, 8_300), "{words:?}");
+    }
+    // Nobody said when the open deals will close, so all of them are without a date: 1,589 engaging, 500 prospecting.
+    let pipeline = desk.ask(&["sales", "pipeline"]);
+    assert_eq!((&pipeline["without_date"]["deals"], &pipeline["expected"]["deals"]), (&json!(2_089), &json!(0)));
+    // Every closed deal came to `engaging`: (4,238 + 1) / (6,711 + 2).
+    let engaging = find(&pipeline["without_date"]["stages"], "stage", &json!("engaging"));
+    assert_eq!((&engaging["deals"], &engaging["empirical"]["numerator"]), (&json!(1_589), &json!(4_239)));
+    assert_eq!(engaging["empirical"]["denominator"], 6_713);
 }
 
 #[test]
@@ -61,6 +82,22 @@ fn retail_revenue_comes_out_exact() {
     assert_eq!(best["orders"], 73);
     let settlement = desk.ask(&["settlement", "retail:14646"]);
     assert_eq!(settlement["currencies"][0]["ordered"], "280206.02");
+    retail_cube_and_products(&desk);
+}
+
+/// The cube adds up to the revenue, whichever way it is cut; the pair that is bought together most is in use together.
+fn retail_cube_and_products(desk: &Desk) {
+    let all = desk.ask(&["revenue", "--by", "month"])["totals"][0]["net"]["exact"].clone();
+    for by in ["month", "region", "product"] {
+        let cube = desk.ask(&["sales", "cube", "--by", by, "--limit", "1000"]);
+        assert_eq!(cube["totals"][0]["net"]["exact"], all, "by {by}");
+    }
+    let months = desk.ask(&["products", "in-use"]);
+    let last = months.as_array().and_then(|months| months.last()).expect("months");
+    let pair = desk.ask(&["products", "with-without", "--with", "22386", "--without", "85099B"]);
+    println!("retail: {last} {}", pair["both"]);
+    assert!(last["clients"].as_i64().is_some_and(|clients| (4_000..=4_372).contains(&clients)), "{last}");
+    assert!(pair["both"]["value"].as_f64() > Some(0.4) && pair["lift"].as_f64() > Some(2.0), "{}", pair["both"]);
 }
 
 #[test]
@@ -72,6 +109,12 @@ fn bank_calls_and_subscriptions_come_out_of_the_views() {
     assert_eq!(calls["duration_s"], 11_671_811);
     let won = desk.ask(&["funnel", "win-rate"]);
     assert_eq!(won["total"]["won"], 5_289);
+    // Every client of the set was called, and the deals are those of the calls.
+    let contacts = desk.ask(&["sales", "first-contacts"]);
+    assert_eq!(
+        (&contacts["total"]["contacts"], &contacts["total"]["won"]["numerator"]),
+        (&json!(45_211), &json!(5_289))
+    );
 }
 
 #[test]

@@ -12,6 +12,9 @@ mod documents;
 mod money;
 mod orders;
 mod prices;
+mod leads;
+mod orders;
+mod plans;
 mod register;
 mod sales;
 

@@ -3,6 +3,7 @@
 mod document;
 mod pricing;
 mod register;
+mod sales;
 mod service;
 
 use std::collections::HashSet;
@@ -49,6 +50,8 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Deal(event) => deal(event),
         Event::Task(event) => register::task(event, occurred),
         Event::Automation(event) => register::automation(event),
+        Event::Plan(event) => sales::plan(event),
+        Event::Market(event) => sales::market(event),
         Event::Order(event) => order(event, occurred),
         Event::Campaign(event) => campaign(event),
         Event::Document(event) => document::document(event),
@@ -61,7 +64,7 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Asset(event) => service::asset(event),
         Event::Contract(event) => service::contract(event, occurred),
         Event::Article(event) => service::article(event),
-        Event::Exception(_) | Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
+        Event::Lead(_) | Event::Exception(_) | Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }
 
@@ -181,6 +184,9 @@ fn deal(event: &DealEvent) -> Check {
         DealEvent::Opened(e) => not_negative(e.amount),
         DealEvent::AmountChanged(e) => not_negative(Some(e.amount)),
         DealEvent::Won(e) => not_negative(e.amount),
+        DealEvent::ProbabilitySet(e) => sales::probability(e),
+        DealEvent::PresalePlanned(e) => sales::money("budget.minor", e.budget),
+        DealEvent::PresaleDone(e) => sales::money("cost.minor", e.cost),
         DealEvent::StageChanged(_) | DealEvent::TeamChanged(_) | DealEvent::Lost(_) | DealEvent::Reopened(_) => Ok(()),
     }
 }

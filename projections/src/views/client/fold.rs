@@ -17,6 +17,9 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         Event::Interaction(event) => interaction(row, event, fact),
         Event::Case(_)
         | Event::Deal(_)
+        | Event::Lead(_)
+        | Event::Plan(_)
+        | Event::Market(_)
         | Event::Order(_)
         | Event::Campaign(_)
         | Event::Asset(_)

@@ -4,6 +4,7 @@
 //! sums up a whole alias group. What is open with the client (deals, orders, cases, money) is joined from
 //! the other views when the card is asked for.
 
+mod attribute;
 mod card;
 mod fold;
 mod open;
@@ -26,6 +27,7 @@ use crate::engine::projection::{Context, Contributions, EVERY_AREA, Projection};
 use crate::engine::row::{Json, Total, TotalTable};
 use crate::{row, total};
 
+pub(crate) use attribute::attribute_of_all;
 pub use card::{Card, Meeting, Promise, card, members};
 pub use open::{BackOrder, MoneyState, OpenCase, OpenDeal, OpenOrder};
 pub use parts::{Access, Consent, ContactPoint, NotedDate, Person, Planned, Relation};

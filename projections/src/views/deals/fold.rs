@@ -3,14 +3,14 @@
 use letopis_core::code::Code;
 use letopis_core::events::{DealEvent as D, Event};
 use letopis_core::fact::Fact;
-use letopis_core::ids::{DealId, EmployeeId};
+use letopis_core::ids::EmployeeId;
 use letopis_core::money::Money;
 use letopis_core::time::Timestamp;
 
-use super::rows::{Change, DealRow, Member, Status, Step};
+use super::rows::{Chance, Change, DealRow, Member, Status, Step};
 use super::totals::{DealClose, DealFlow, DealReach, DealStock};
 use crate::engine::projection::{Context, Contributions, Projection};
-use crate::engine::row::{Total, TotalTable};
+use crate::engine::row::{Json, Total, TotalTable};
 
 /// Deals, one row each.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,20 +18,22 @@ pub struct Deals;
 
 impl Projection for Deals {
     const NAME: &'static str = "deals";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const AREAS: &'static [&'static str] = &["deal"];
     const TOTALS: &'static [TotalTable] = &[DealStock::TABLE, DealFlow::TABLE, DealClose::TABLE, DealReach::TABLE];
     type Row = DealRow;
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if let Event::Deal(event) = &fact.event {
-            keys.push(split(event).0.0);
+        if let Event::Deal(event) = &fact.event
+            && split(event).is_some()
+        {
+            keys.push(event.deal_id().0);
         }
     }
 
     fn fold(&self, row: &mut DealRow, fact: &Fact, _cx: &Context<'_>) {
         let Event::Deal(event) = &fact.event else { return };
-        let (at, (_, change)) = (fact.occurred.at, split(event));
+        let (at, Some(change)) = (fact.occurred.at, split(event)) else { return };
         row.apply(at, &change);
         row.history.0.push(Step { at, change });
     }
@@ -41,27 +43,33 @@ impl Projection for Deals {
     }
 }
 
-fn split(event: &D) -> (DealId, Change) {
-    match event {
-        D::Opened(e) => (
-            e.deal,
-            Change::Opened {
-                stage: e.stage.clone(),
-                date_known: e.date_known,
-                model: e.model.clone(),
-                product: e.product.clone(),
-                amount: e.amount,
-                agent: e.agent,
-                source: e.source.clone(),
-            },
-        ),
-        D::StageChanged(e) => (e.deal, Change::Stage(e.to.clone())),
-        D::AmountChanged(e) => (e.deal, Change::Amount(e.amount)),
-        D::TeamChanged(e) => (e.deal, Change::Team { employee: e.employee, role: e.role.clone(), joined: e.joined }),
-        D::Won(e) => (e.deal, Change::Won(e.amount)),
-        D::Lost(e) => (e.deal, Change::Lost { reason: e.reason.clone(), competitor: e.competitor.clone() }),
-        D::Reopened(e) => (e.deal, Change::Reopened(e.stage.clone())),
-    }
+/// What an event changes in its deal; actions to win it stand in rows of their own.
+fn split(event: &D) -> Option<Change> {
+    Some(match event {
+        D::Opened(e) => Change::Opened {
+            stage: e.stage.clone(),
+            date_known: e.date_known,
+            model: e.model.clone(),
+            product: e.product.clone(),
+            amount: e.amount,
+            agent: e.agent,
+            source: e.source.clone(),
+        },
+        D::StageChanged(e) => Change::Stage(e.to.clone()),
+        D::AmountChanged(e) => Change::Amount(e.amount),
+        D::TeamChanged(e) => Change::Team { employee: e.employee, role: e.role.clone(), joined: e.joined },
+        D::Won(e) => Change::Won(e.amount),
+        D::Lost(e) => Change::Lost { reason: e.reason.clone(), competitor: e.competitor.clone() },
+        D::ProbabilitySet(e) => Change::Chance(Chance {
+            probability_bp: e.probability_bp,
+            by: e.by,
+            version: e.version.clone(),
+            employee: e.employee,
+            expected_close: e.expected_close,
+        }),
+        D::Reopened(e) => Change::Reopened(e.stage.clone()),
+        D::PresalePlanned(_) | D::PresaleDone(_) => return None,
+    })
 }
 
 impl DealRow {
@@ -96,6 +104,14 @@ impl DealRow {
                 self.price(Some(*amount));
             }
             Change::Team { employee, role, joined } => self.staff(*employee, role, *joined),
+            Change::Chance(chance) => {
+                if closed {
+                    self.mark("deal.closed");
+                }
+                let before = self.chance.as_ref().and_then(|known| known.0.expected_close);
+                let expected_close = chance.expected_close.or(before);
+                self.chance = Some(Json(Chance { expected_close, ..chance.clone() }));
+            }
             Change::Won(amount) => {
                 self.price(*amount);
                 self.close(Status::Won, at, None, None);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use letopis_core::code::Code;
+use letopis_core::events::deal::Estimator;
 use letopis_core::ids::{DealId, EmployeeId};
 use letopis_core::money::{Currency, Money};
-use letopis_core::time::Timestamp;
+use letopis_core::time::{Day, Timestamp};
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
@@ -102,8 +103,28 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         competitor: Option<Code>,
     },
+    /// It was judged how likely it is to be won.
+    Chance(Chance),
     /// It is open again, in this stage.
     Reopened(Code),
+}
+
+/// What was said of a deal's chance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chance {
+    /// In basis points.
+    pub probability_bp: u16,
+    /// Who said so.
+    pub by: Estimator,
+    /// Which version of a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Code>,
+    /// Which one of us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee: Option<EmployeeId>,
+    /// When the deal is expected to close; what was said last about it, if this judgement says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_close: Option<Day>,
 }
 
 /// A change and its time.
@@ -190,6 +211,8 @@ row! {
         competitor: Option<Code>,
         /// How often it was reopened.
         reopened: u32,
+        /// How likely it is to be won, by the last judgement.
+        chance: Option<Json<Chance>>,
         /// Who works on it beside the agent.
         team: Json<BTreeSet<Member>>,
         /// Rules that its facts break in the order in which they happened, such as `deal.closed_twice`.

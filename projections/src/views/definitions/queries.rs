@@ -53,6 +53,8 @@ pub struct Employee {
 pub struct StageModel {
     /// The model.
     pub model: Code,
+    /// Which version of it: `stage-model:default@2`.
+    pub name: String,
     /// Its stages, first to last.
     pub stages: Vec<Stage>,
 }
@@ -129,5 +131,5 @@ pub fn employees(reader: &Reader<'_>) -> Result<BTreeMap<EmployeeId, Employee>, 
 pub fn stage_model(reader: &Reader<'_>, model: &Code) -> Result<Option<StageModel>, QueryError> {
     let found = reader.definitions(&[StageModelDefined::KIND])?;
     let latest = found.latest::<StageModelDefined>(model.as_str());
-    Ok(latest.map(|dated| StageModel { model: model.clone(), stages: dated.value.stages.clone() }))
+    Ok(latest.map(|dated| StageModel { model: model.clone(), name: dated.name(), stages: dated.value.stages.clone() }))
 }

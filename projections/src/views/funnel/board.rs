@@ -157,7 +157,7 @@ fn stock(
 }
 
 /// For every stage, the share of wins among the closed deals that came there or beyond.
-fn empirical(reader: &Reader<'_>, ladder: &Ladder, stages: &[StageName]) -> Result<Vec<Ratio>, QueryError> {
+pub(super) fn empirical(reader: &Reader<'_>, ladder: &Ladder, stages: &[StageName]) -> Result<Vec<Ratio>, QueryError> {
     let mut statement = reader.conn.prepare_cached(
         "SELECT outcome, stages, SUM(deals) FROM deal_reach WHERE model = ?1 AND day <= ?2
          GROUP BY outcome, stages HAVING SUM(deals) <> 0",

@@ -25,6 +25,8 @@ pub struct StageName {
 #[derive(Debug)]
 pub(super) struct Ladder {
     pub(super) model: Code,
+    /// The version of the model that counts; none when the model is not defined.
+    pub(super) name: Option<String>,
     stages: Vec<Stage>,
     ranks: HashMap<Code, usize>,
 }
@@ -40,7 +42,8 @@ pub(super) enum Direction {
 
 impl Ladder {
     pub(super) fn load(reader: &Reader<'_>, model: &Code) -> Result<Self, QueryError> {
-        let mut stages = stage_model(reader, model)?.map_or_else(Vec::new, |found| found.stages);
+        let found = stage_model(reader, model)?;
+        let (name, mut stages) = found.map_or_else(Default::default, |found| (Some(found.name), found.stages));
         let mut ranks = HashMap::new();
         stages.retain(|stage| {
             let rank = ranks.len();
@@ -48,7 +51,7 @@ impl Ladder {
             ranks.entry(stage.stage.clone()).or_insert(rank);
             new
         });
-        Ok(Self { model: model.clone(), stages, ranks })
+        Ok(Self { model: model.clone(), name, stages, ranks })
     }
 
     pub(super) fn rank(&self, stage: &str) -> Option<usize> {

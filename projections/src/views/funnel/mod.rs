@@ -13,10 +13,13 @@
 
 mod board;
 mod cohort;
+mod cycle;
 mod flow;
 mod group;
 mod ladder;
 mod number;
+mod pipeline;
+mod questions;
 mod stay;
 mod win_rate;
 
@@ -25,10 +28,15 @@ mod tests;
 
 pub use board::{Board, BoardGroup, BoardStage, board};
 pub use cohort::{Cohort, CohortStage, cohort};
+pub use cycle::{Cycle, Cycles};
 pub use flow::{Entries, Exits, Flow, FlowStage, flow};
 pub use group::By;
 pub use ladder::StageName;
+pub(crate) use number::Purse;
 pub use number::{Period, Ratio};
+pub use pipeline::{Pipeline, PipelinePart, PipelineStage};
+pub use questions::QUESTIONS;
+pub(crate) use questions::period;
 pub use stay::{Median, StageTime, TimeInStage, time_in_stage};
 pub use win_rate::{
     LostReason, LostReasons, Speed, Velocity, WinRate, WinRates, Winnings, lost_reasons, velocity, win_rate,

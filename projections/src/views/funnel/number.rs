@@ -21,7 +21,7 @@ pub struct Period {
 }
 
 impl Period {
-    pub(super) fn check(self) -> Result<Self, QueryError> {
+    pub(crate) fn check(self) -> Result<Self, QueryError> {
         if self.from <= self.to {
             return Ok(self);
         }
@@ -74,11 +74,11 @@ fn wilson(part: i64, whole: i64) -> Option<[f64; 2]> {
 
 /// Sums of minor units, one per currency: different currencies are never added.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Purse(BTreeMap<Currency, i128>);
+pub(crate) struct Purse(BTreeMap<Currency, i128>);
 
 impl Purse {
     /// Adds an amount in the currency of a total's key; the empty currency stands for no amount.
-    pub(super) fn add(&mut self, currency: &str, minor: i64) -> Result<(), QueryError> {
+    pub(crate) fn add(&mut self, currency: &str, minor: i64) -> Result<(), QueryError> {
         if !currency.is_empty() {
             let currency: Currency = currency.parse().map_err(storage)?;
             *self.0.entry(currency).or_default() += i128::from(minor);
@@ -86,19 +86,19 @@ impl Purse {
         Ok(())
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (currency, minor) in &other.0 {
             *self.0.entry(*currency).or_default() += minor;
         }
     }
 
     /// The sum in one currency.
-    pub(super) fn get(&self, currency: Currency) -> Result<i64, QueryError> {
+    pub(crate) fn get(&self, currency: Currency) -> Result<i64, QueryError> {
         i64::try_from(self.0.get(&currency).copied().unwrap_or(0)).map_err(storage)
     }
 
     /// The same by a factor, rounded once, half away from zero.
-    pub(super) fn times(&self, numerator: i64, denominator: i64) -> Self {
+    pub(crate) fn times(&self, numerator: i64, denominator: i64) -> Self {
         let (part, whole) = (i128::from(numerator), i128::from(denominator.max(1)));
         let round = |minor: &i128| {
             let scaled = minor.saturating_mul(part);
@@ -109,7 +109,7 @@ impl Purse {
     }
 
     /// As an answer lists it, by currency.
-    pub(super) fn list(&self) -> Result<Vec<Money>, QueryError> {
+    pub(crate) fn list(&self) -> Result<Vec<Money>, QueryError> {
         self.0.keys().map(|currency| Ok(Money { minor: self.get(*currency)?, currency: *currency })).collect()
     }
 }

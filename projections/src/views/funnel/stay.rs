@@ -48,7 +48,7 @@ pub struct Median {
 
 impl Median {
     /// Of durations, each with whether it is over.
-    pub(super) fn of(mut durations: Vec<(i64, bool)>) -> Self {
+    pub(crate) fn of(mut durations: Vec<(i64, bool)>) -> Self {
         // At equal times ends come before censorings.
         durations.sort_unstable_by_key(|(length, over)| (*length, !over));
         let n = durations.len() as i64;

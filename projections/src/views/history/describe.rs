@@ -9,6 +9,7 @@ use letopis_core::events::{
     OrderEvent, TaskEvent,
     CampaignEvent, CaseEvent, ClientEvent, DealEvent, DocumentEvent, Event, FinanceEvent, InteractionEvent, OrderEvent,
     PricingEvent,
+    CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, InteractionEvent, LeadEvent, OrderEvent,
 };
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
@@ -67,6 +68,7 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         Event::Client(event) => client(event),
         Event::Case(event) => case(event),
         Event::Deal(event) => deal(event),
+        Event::Lead(event) => lead(event),
         Event::Order(event) => order(event),
         Event::Campaign(event) => campaign(event),
         Event::Asset(event) => asset(event),
@@ -94,6 +96,12 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         Event::Custom(_) | Event::Text(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => {
             Told::of(Class::Custom)
         }
+        Event::Custom(_)
+        | Event::Definition(_)
+        | Event::Plan(_)
+        | Event::Market(_)
+        | Event::Knowledge(_)
+        | Event::Log(_) => Told::of(Class::Custom),
     }
 }
 
@@ -272,7 +280,34 @@ fn deal(event: &DealEvent) -> Told<'_> {
         DealEvent::TeamChanged(e) => Told { employee: Some(e.employee), field: Some(e.role.clone()), ..told(e.deal) },
         DealEvent::Won(e) => Told { amount: e.amount, ..told(e.deal) },
         DealEvent::Lost(e) => Told { field: e.competitor.clone(), outcome: e.reason.clone(), ..told(e.deal) },
+        DealEvent::ProbabilitySet(e) => Told { employee: e.employee, field: e.version.clone(), ..told(e.deal) },
+        DealEvent::PresalePlanned(e) => {
+            Told { employee: e.employee, field: Some(e.kind.clone()), amount: e.budget, ..told(e.deal) }
+        }
+        DealEvent::PresaleDone(e) => Told {
+            employee: e.employee,
+            field: e.kind.clone(),
+            outcome: e.outcome.clone(),
+            amount: e.cost,
+            ..told(e.deal)
+        },
         DealEvent::Reopened(e) => Told { outcome: Some(e.stage.clone()), ..told(e.deal) },
+    }
+}
+
+fn lead(event: &LeadEvent) -> Told<'_> {
+    let told = |employee| Told { employee, ..Told::of(Class::Lead) };
+    match event {
+        LeadEvent::Captured(e) => Told {
+            direction: Some(Direction::In),
+            channel: e.channel.clone(),
+            field: Some(e.source.clone()),
+            ..told(e.employee)
+        },
+        LeadEvent::Qualified(e) => told(e.employee),
+        LeadEvent::Disqualified(e) => Told { outcome: Some(e.reason.clone()), ..told(e.employee) },
+        LeadEvent::Assigned(e) => Told { old: e.from.clone(), outcome: e.branch.clone(), ..told(e.employee) },
+        LeadEvent::Converted(e) => Told { deal: Some(e.deal), ..told(e.employee) },
     }
 }
 

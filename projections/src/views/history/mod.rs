@@ -28,6 +28,7 @@ use crate::{row, total};
 pub use changes::{Change, changes};
 pub use feed::FeedItem;
 pub use handling::{Handled, Handling, HandlingRow, Unhandled, UnhandledQuery, WaitingContacts, unhandled, waiting};
+pub(crate) use query::select;
 pub use query::{HistoryItem, HistoryQuery, page};
 pub use questions::QUESTIONS;
 pub use totals::{ContactCount, ContactsBy, DEFAULT_TOPIC_LIMIT, Frequency, TopicCount, contacts, frequency, topics};
@@ -48,6 +49,8 @@ pub enum Class {
     Document,
     /// A case went on.
     Case,
+    /// A lead was captured, judged, handed over or became a deal.
+    Lead,
     /// A deal went on.
     Deal,
     /// An order went on.

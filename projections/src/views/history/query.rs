@@ -181,9 +181,6 @@ impl HistoryQuery {
 /// A page of the history of a client and of all records merged with him, strictly by
 /// `(occurred_at, order, event)`.
 ///
-/// Each record of the group is read from the cursor on by its index and the parts are merged here: the
-/// cost of a page grows with its length and the size of the group, not with the history or the log.
-///
 /// # Errors
 /// When the limit is out of range, the cursor is another query's, or the file cannot be read.
 pub fn page(
@@ -192,14 +189,29 @@ pub fn page(
     query: &HistoryQuery,
     window: &Window,
 ) -> Result<Page<HistoryItem>, QueryError> {
-    let (limit, wanted) = window.wanted()?;
     let shape = format!("history {root} {query:?}");
-    let place = window.place(&shape, 3)?;
-    let (sign, direction) = if query.newest_first { ("<", "DESC") } else { (">", "ASC") };
+    select(reader, root, &query.condition(reader.now), query.newest_first, &shape, window)
+}
+
+/// As [`page`], by any condition over the columns of a history; `shape` names the query for its cursors.
+///
+/// Each record of the group is read from the cursor on by its index and the parts are merged here: the
+/// cost of a page grows with its length and the size of the group, not with the history or the log.
+pub(crate) fn select(
+    reader: &Reader<'_>,
+    root: Owner,
+    wanted_of: &Condition,
+    newest_first: bool,
+    shape: &str,
+    window: &Window,
+) -> Result<Page<HistoryItem>, QueryError> {
+    let (limit, wanted) = window.wanted()?;
+    let place = window.place(shape, 3)?;
+    let (sign, direction) = if newest_first { ("<", "DESC") } else { (">", "ASC") };
     let mut rows: Vec<HistoryRow> = Vec::new();
     for member in members(reader, root)? {
-        let mut condition = query.condition(reader.now);
-        condition.and("client = ?", [Owner::from(member).put()]);
+        let mut condition = Condition::default();
+        condition.extend(wanted_of).and("client = ?", [Owner::from(member).put()]);
         if let Some(place) = &place {
             condition.and(&format!("(occurred_at, ord, event) {sign} (?, ?, ?)"), place.iter().cloned());
         }
@@ -208,9 +220,9 @@ pub fn page(
     }
     rows.sort_unstable_by(|a, b| {
         let order = (a.occurred_at, a.ord, a.event).cmp(&(b.occurred_at, b.ord, b.event));
-        if query.newest_first { order.reverse() } else { order }
+        if newest_first { order.reverse() } else { order }
     });
-    let page = Page::cut(rows, limit, &shape, |row| vec![row.occurred_at.put(), row.ord.put(), row.event.put()]);
+    let page = Page::cut(rows, limit, shape, |row| vec![row.occurred_at.put(), row.ord.put(), row.event.put()]);
     let contacts: Vec<EventId> =
         page.items.iter().filter(|row| row.class == Some(Class::Contact)).map(|row| row.event).collect();
     let mut handlings = handling::of(reader, &contacts)?;

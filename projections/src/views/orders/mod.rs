@@ -47,6 +47,7 @@ use letopis_core::fact::Fact;
 
 use crate::engine::projection::{Context, Contributions, Projection};
 use crate::engine::row::{Total, TotalTable};
+pub(crate) use effect::{Move, flows};
 pub use questions::QUESTIONS;
 pub(crate) use questions::find;
 pub use row::OrderRow;

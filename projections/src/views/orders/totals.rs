@@ -12,12 +12,16 @@ use super::row::OrderRow;
 use crate::engine::projection::Contributions;
 
 crate::total! {
-    /// Revenue per day and product.
+    /// Revenue per day, client and product: the smallest cells that every breakdown of sales is summed from.
     pub struct Revenue in "revenue" by {
         /// The day on which it was ordered, changed, returned or cancelled.
         day: Day,
+        /// The client; the head of his alias group.
+        client: ClientId,
         /// The product.
         product: Code,
+        /// Who took the order; empty where nobody is known.
+        employee: String,
         /// The order's channel; empty where none is known.
         channel: String,
         /// The order's region; empty where none is known.
@@ -104,6 +108,7 @@ crate::total! {
 
 pub(crate) fn contribute(row: &OrderRow, identified: bool, out: &mut Contributions) {
     let place = |known: bool, code: &Option<Code>| code.iter().filter(|_| known).map(Code::to_string).collect();
+    let employee = |placed: bool| row.employee.filter(|_| placed).map(|id| id.to_string()).unwrap_or_default();
     // By day, whether it was placed by then, and currency: counts of the order, then sums of its products.
     let mut days: BTreeMap<(Day, bool, Currency), (Sums, Sums)> = BTreeMap::new();
     for Move(day, (product, placed, currency), sums) in effect::flows(row) {
@@ -116,7 +121,9 @@ pub(crate) fn contribute(row: &OrderRow, identified: bool, out: &mut Contributio
         let [sale_lines, quantity_micro, gross_micro, returned_micro, cancelled_micro, returned, cancelled] = sums;
         out.add(&Revenue {
             day,
+            client: row.client.client(),
             product,
+            employee: employee(placed),
             channel: place(placed, &row.channel),
             region: place(placed, &row.region),
             currency,

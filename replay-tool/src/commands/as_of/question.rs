@@ -1,7 +1,6 @@
 //! The questions that can be asked: the queries of the views, each answering JSON.
 
 use clap::{Args, Subcommand, ValueEnum};
-use letopis_core::code::Code;
 use letopis_core::ids::{CaseId, ClientId};
 use letopis_core::money::Currency;
 use letopis_core::time::Day;
@@ -9,7 +8,7 @@ use letopis_projections::engine::list;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
-use letopis_projections::views::{cases, client, funnel, history};
+use letopis_projections::views::{cases, client, history};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -42,8 +41,6 @@ pub enum Question {
         /// Its ULID.
         case: CaseId,
     },
-    /// The sales funnel.
-    Funnel(FunnelArgs),
     /// Who buys again.
     Loyalty(LoyaltyArgs),
     /// Complaints, questions, errors, wishes.
@@ -69,41 +66,6 @@ impl PeriodArgs {
         let (from, to) = reader.days((self.from, self.to));
         Window { from, to }
     }
-}
-
-/// Arguments of `funnel`.
-#[derive(Debug, Args)]
-pub struct FunnelArgs {
-    /// Which of its meanings.
-    pub what: Funnel,
-    /// The stage model.
-    #[arg(long, default_value = "default")]
-    pub model: Code,
-    /// By none, agent, manager, region, product, product_group or quarter.
-    #[arg(long, default_value = "none")]
-    pub by: funnel::By,
-    /// The period.
-    #[command(flatten)]
-    pub period: PeriodArgs,
-}
-
-/// The meanings of "funnel".
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Funnel {
-    /// What is where at the end of a day.
-    Board,
-    /// What came into and left each stage in a period.
-    Flow,
-    /// What became of the deals that were opened in a period.
-    Cohort,
-    /// Won of decided, with values.
-    WinRate,
-    /// Why deals were lost.
-    LostReasons,
-    /// How fast value is won.
-    Velocity,
-    /// How long deals stay in a stage.
-    TimeInStage,
 }
 
 /// Arguments of `loyalty`.
@@ -235,25 +197,8 @@ impl Question {
             Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
             Self::Case { case } => json(cases::case(reader, *case)?),
             Self::Named(words) => Err(QueryError::Storage(format!("{words:?} is asked by name").into())),
-            Self::Funnel(args) => args.ask(reader),
             Self::Loyalty(args) => args.ask(reader),
             Self::Cases(args) => args.ask(reader),
-        }
-    }
-}
-
-impl FunnelArgs {
-    fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let Window { from, to } = self.period.window(reader);
-        let (model, period) = (&self.model, funnel::Period { from, to });
-        match self.what {
-            Funnel::Board => json(funnel::board(reader, model, self.by, reader.day())?),
-            Funnel::Flow => json(funnel::flow(reader, model, period)?),
-            Funnel::Cohort => json(funnel::cohort(reader, model, period)?),
-            Funnel::WinRate => json(funnel::win_rate(reader, period, self.by)?),
-            Funnel::LostReasons => json(funnel::lost_reasons(reader, period)?),
-            Funnel::Velocity => json(funnel::velocity(reader, period)?),
-            Funnel::TimeInStage => json(funnel::time_in_stage(reader, model)?),
         }
     }
 }
