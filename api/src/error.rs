@@ -55,6 +55,8 @@ kinds! {
     Method 405 "method_not_allowed" "The method does not fit the resource",
     /// An id with other content, or a stream that is not as expected.
     Conflict 409 "conflict" "The event conflicts with what is recorded",
+    /// A workflow does not lead there from where the case is.
+    Illegal 409 "illegal_move" "The workflow does not allow the move",
     /// Somebody has to keep what is to be erased.
     Held 409 "legal_hold" "A legal hold forbids it",
     /// A rebuild is running.
@@ -229,7 +231,8 @@ impl From<LogError> for Problem {
 
 impl From<&Rejection> for Problem {
     fn from(rejection: &Rejection) -> Self {
-        let mut problem = Self::new(Kind::Rejected, &*rejection.message).field(&*rejection.field);
+        let kind = if rejection.rule.starts_with("workflow.") { Kind::Illegal } else { Kind::Rejected };
+        let mut problem = Self::new(kind, &*rejection.message).field(&*rejection.field);
         problem.code = rejection.rule;
         problem
     }

@@ -11,6 +11,7 @@
 //! 4. [`fact`] is an event as it is read again: decoded, lifted to today's schema, opened as far as the reader's
 //!    keys allow, in fold order. [`reader`] reads what is known of one client.
 //! 5. [`definitions`] are what is nobody's in particular (stage models, calendars, price rules), as of any instant.
+//!    [`calendar`] counts business time, [`condition`] is what a definition asks of a fact.
 //! 6. [`automation`] says what is to be done by rule when something happens.
 //! 7. [`trust`] is the tree over all leaves, seals and signed checkpoints, proofs and their checker, keys.
 //!
@@ -21,6 +22,7 @@
 pub mod automation;
 pub mod background;
 pub mod backup;
+pub mod calendar;
 mod canonical;
 pub mod code;
 pub mod condition;

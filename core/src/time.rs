@@ -301,6 +301,23 @@ impl Zone {
         }
     }
 
+    /// The instant at which the clock on the wall shows so many minutes after midnight, 24 hours at most: the first
+    /// such instant where clocks are set back; where they are set forward over it, as far behind the jump as it
+    /// lies in the gap.
+    pub fn at(&self, day: Day, minute: u16) -> Timestamp {
+        let (hour, rest) = (minute / 60, minute % 60);
+        if hour >= 24 {
+            return self.end(day);
+        }
+        let utc = Timestamp(i64::from(day.0) * DAY_US + i64::from(minute) * 60 * SECOND_US);
+        if self.utc {
+            return utc;
+        }
+        let time = civil::time(hour as i8, rest as i8, 0, 0);
+        let zoned = self.zone.to_zoned(day.date().to_datetime(time));
+        zoned.map_or(utc, |zoned| Timestamp(zoned.timestamp().as_microsecond()))
+    }
+
     /// The instant from which nothing of this day is left: the exclusive bound that a date stands for.
     pub fn end(&self, day: Day) -> Timestamp {
         self.start(Day(day.0.saturating_add(1)))

@@ -40,7 +40,7 @@ struct Options {
 
 /// Posts facts.
 ///
-/// One JSON object is answered by its status: 201 accepted, 200 duplicate, 409 conflict, 422 rejected,
+/// One JSON object is answered by its status: 201 accepted, 200 duplicate, 409 conflict or a move that a workflow forbids, 422 rejected,
 /// 503 refused or unknown. An array and NDJSON are answered item by item under 200: look at each `status`.
 /// `atomic=true` and CloudEvents batches are stored as a whole or not at all, and answered 4xx when not.
 #[utoipa::path(post, path = "/v1/events", tag = "events",

@@ -21,6 +21,21 @@ pub enum CaseKind {
     Wish,
     /// Something happened.
     Incident,
+    /// Something is applied for, and is decided: a loan, an account, a permit.
+    Application,
+}
+
+impl std::fmt::Display for CaseKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Complaint => "complaint",
+            Self::Question => "question",
+            Self::ErrorReport => "error_report",
+            Self::Wish => "wish",
+            Self::Incident => "incident",
+            Self::Application => "application",
+        })
+    }
 }
 
 area! {
@@ -169,6 +184,56 @@ area! {
         /// How it ended.
         outcome: Code,
     }
+
+    /// We wait for the client: clocks of the service level stand still.
+    event Paused = "case.paused" @ 1 {
+        /// The case.
+        case: CaseId,
+    } optional {
+        /// What we wait for.
+        reason: Code,
+    } personal {
+        /// What we wait for, in words.
+        reason_text: String,
+    }
+
+    /// The client did his part: clocks go on.
+    event Resumed = "case.resumed" @ 1 {
+        /// The case.
+        case: CaseId,
+    }
+
+    /// A case moved to another state of its workflow.
+    event StateChanged = "case.state_changed" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// The state it is in from now on.
+        to: Code,
+    } optional {
+        /// The state it was in, as whoever moves it sees it.
+        from: Code,
+        /// Who moves it.
+        employee: EmployeeId,
+    } personal {
+        /// Why.
+        reason: String,
+    }
+
+    /// What the client wants comes with an item of a plan.
+    event LinkedToPlanItem = "case.linked_to_plan_item" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// The item.
+        item: Code,
+    }
+
+    /// It does not come with that item after all.
+    event UnlinkedFromPlanItem = "case.unlinked_from_plan_item" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// The item.
+        item: Code,
+    }
 }
 
 impl CaseEvent {
@@ -185,6 +250,11 @@ impl CaseEvent {
             Self::Resolved(e) => e.case,
             Self::Reopened(e) => e.case,
             Self::Closed(e) => e.case,
+            Self::Paused(e) => e.case,
+            Self::Resumed(e) => e.case,
+            Self::StateChanged(e) => e.case,
+            Self::LinkedToPlanItem(e) => e.case,
+            Self::UnlinkedFromPlanItem(e) => e.case,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What the log records about itself: seals in the stream `log`, erasures in the streams that were erased.
+//! What the log records about itself: seals in the stream `log`, erasures in the streams that were erased, moves
+//! that a workflow forbade in the streams of their clients.
 //! Nobody can post it.
 
 use crate::code::Code;
-use crate::ids::{ErasureId, Position};
+use crate::ids::{CaseId, ErasureId, Position};
 
 /// The area of these events.
 pub(crate) const AREA: &str = "log";
@@ -54,6 +55,24 @@ area! {
         keys: u64,
         /// How many identities it released, over all its streams.
         identities: u64,
+    }
+
+    /// Somebody tried to move a case as its workflow does not allow it. Nothing else came of it.
+    event Refused = "case.move_refused" @ 1 {
+        /// The case.
+        case: CaseId,
+        /// The type of the event that was posted.
+        event_type: Code,
+        /// The rule that forbade it, such as `workflow.transition`.
+        rule: Code,
+        /// The state that it met.
+        met: Code,
+        /// The state that was wanted.
+        wanted: Code,
+        /// The kind of cases whose workflow was asked.
+        workflow: Code,
+        /// The version of that workflow.
+        workflow_version: u64,
     }
 
     /// A copy of what the log holds was handed out, and no erasure reaches it since: of a client alone in his own

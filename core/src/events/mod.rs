@@ -26,6 +26,7 @@ pub mod finance;
 pub mod interaction;
 pub mod knowledge;
 pub mod lead;
+pub mod letter;
 pub mod log;
 pub mod market;
 pub mod order;
@@ -33,6 +34,8 @@ pub mod task;
 pub mod pricing;
 pub mod text;
 pub mod plan;
+pub mod process;
+pub mod service;
 mod upcast;
 
 use std::sync::LazyLock;
@@ -61,6 +64,7 @@ pub use finance::FinanceEvent;
 pub use interaction::InteractionEvent;
 pub use knowledge::KnowledgeEvent;
 pub use lead::LeadEvent;
+pub use letter::LetterEvent;
 pub use log::LogEvent;
 pub use market::MarketEvent;
 pub use order::OrderEvent;
@@ -68,6 +72,8 @@ pub use task::TaskEvent;
 pub use pricing::PricingEvent;
 pub use text::TextEvent;
 pub use plan::PlanEvent;
+pub use process::ProcessEvent;
+pub use service::ServiceEvent;
 
 /// What an event type is called on disk, what it carries, and how it is read.
 #[derive(Debug)]
@@ -229,6 +235,9 @@ events! {
     Interaction(InteractionEvent),
     Task(TaskEvent),
     Case(CaseEvent),
+    Process(ProcessEvent),
+    Letter(LetterEvent),
+    Service(ServiceEvent),
     Deal(DealEvent),
     Lead(LeadEvent),
     Order(OrderEvent),

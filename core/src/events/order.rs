@@ -94,6 +94,19 @@ area! {
         reason: String,
     }
 
+    /// The day that was promised for an order was moved.
+    event PromiseMoved = "order.promise_moved" @ 1 {
+        /// The order.
+        order: OrderId,
+        /// Promised for this day.
+        promised: Day,
+        /// Why, as a code.
+        reason: Code,
+    } personal {
+        /// Why, in words.
+        reason_text: String,
+    }
+
     /// An invoice was sent.
     event InvoiceIssued = "invoice.issued" @ 1 {
         /// The order.
@@ -263,6 +276,7 @@ impl OrderEvent {
             Self::Placed(e) => Some(e.order),
             Self::Confirmed(e) => Some(e.order),
             Self::Changed(e) => Some(e.order),
+            Self::PromiseMoved(e) => Some(e.order),
             Self::InvoiceIssued(e) => Some(e.order),
             Self::PaymentReceived(e) => e.order,
             Self::PaymentRefunded(e) => e.order,

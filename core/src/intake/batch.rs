@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::envelope::Posted;
 use super::outcome::{Outcome, Rejection, Stop};
+use super::refusals::Refused;
+use super::register::number_taken;
 use super::shape::Shaped;
 use super::wave::Wave;
 use super::{Caller, Intake};
@@ -38,6 +40,8 @@ pub struct Item {
     pub(super) shaped: Option<Shaped>,
     /// Whether its id is recorded already; `None` as long as nobody looked.
     pub(super) recorded: Option<bool>,
+    /// What a workflow forbade, to be put on record.
+    pub(super) refused: Option<Box<Refused>>,
     pub(super) outcome: Option<Outcome>,
 }
 
@@ -63,6 +67,15 @@ impl Item {
         self.posted.as_ref().map(|posted| posted.id).unwrap_or_default()
     }
 
+    /// Notes why the work on it ended.
+    fn stop(&mut self, stop: Stop) {
+        let id = self.id();
+        if let Stop::Forbidden(_, refused) = &stop {
+            self.refused = Some(refused.clone());
+        }
+        self.outcome = Some(stop.outcome(id));
+    }
+
     pub(super) fn answer(self) -> Outcome {
         self.outcome.unwrap_or_else(|| Outcome::Refused {
             message: format!("others changed the same client {ATTEMPTS} times meanwhile; post it again"),
@@ -77,11 +90,11 @@ impl Intake {
             Ok(posted) => (Some(posted), None),
             Err(rejection) => (None, Some(Outcome::Rejected(rejection))),
         };
-        let mut item = Item { posted, shaped: None, recorded: None, outcome };
+        let mut item = Item { posted, shaped: None, recorded: None, refused: None, outcome };
         match item.posted.as_mut().and_then(|posted| self.shape_ahead(posted)) {
             None => {}
             Some(Ok(shaped)) => item.take_shape(shaped),
-            Some(Err(stop)) => item.outcome = Some(stop.outcome(item.id())),
+            Some(Err(stop)) => item.stop(stop),
         }
         item
     }
@@ -110,7 +123,7 @@ impl Intake {
                     self.store(&mut wave, items).await;
                     let again = self.plan(caller, &mut wave, items, at).await;
                     if let Err(stop) = again {
-                        items[at].outcome = Some(stop.outcome(items[at].id()));
+                        items[at].stop(stop);
                     }
                 }
                 if alone {
@@ -189,7 +202,7 @@ impl Intake {
             }
             Err(Stop::Flush) => Err(Stop::Flush),
             Err(stop) => {
-                items[at].outcome = Some(stop.outcome(items[at].id()));
+                items[at].stop(stop);
                 Ok(())
             }
         }
@@ -212,7 +225,8 @@ impl Intake {
         }
         let (Some(posted), Some(shaped)) = (&items[at].posted, &items[at].shaped) else { return Ok(None) };
         if let Some(recorded) = recorded {
-            return self.compare(caller, wave, posted, shaped, recorded).await.map(Some);
+            let compared = self.compare(caller, wave, posted, shaped, recorded).await;
+            return compared.map(Some).map_err(|stop| number_taken(posted, shaped, stop));
         }
         if let Some(&first) = wave.ids.get(&posted.id) {
             let (Some(other), Some(shape)) = (&items[first].posted, &items[first].shaped) else {
@@ -223,7 +237,8 @@ impl Intake {
                 return Err(Stop::Flush);
             }
             if !same_item((other, shape), (posted, shaped)) {
-                return Err(Stop::Conflict("another item of the batch has the same id and other content".into()));
+                let conflict = Stop::Conflict("another item of the batch has the same id and other content".into());
+                return Err(number_taken(posted, shaped, conflict));
             }
             wave.echoes.push((at, first));
             return Ok(None);
@@ -232,7 +247,10 @@ impl Intake {
             Ok(()) => Ok(None),
             // What cannot be taken now may have been taken before.
             Err(stop) if items[at].recorded.is_none() => match self.log.find(posted.id).await? {
-                Some(recorded) => self.compare(caller, wave, posted, shaped, recorded).await.map(Some),
+                Some(recorded) => {
+                    let compared = self.compare(caller, wave, posted, shaped, recorded).await;
+                    compared.map(Some).map_err(|stop| number_taken(posted, shaped, stop))
+                }
                 None => Err(stop),
             },
             Err(stop) => Err(stop),

@@ -7,6 +7,7 @@ use super::envelope::Posted;
 use super::keys::SubjectKey;
 use super::outcome::{Rejection, Stop};
 use super::place::Placement;
+use super::refusals::Refused;
 use super::shape::Shaped;
 use super::wave::{Draft, Entry, Part, Wave};
 use super::{Caller, Intake, checks};
@@ -115,12 +116,14 @@ impl Intake {
         }
         let root = self.load_group(wave, client).await?.ok_or(Stop::Flush)?;
         let Some(group) = wave.groups.get(&root) else { return Ok(None) };
+        let (definitions, read) = self.stated(wave, &group.ledger.needs(&shaped.event)).await?;
         let flags: Vec<Flag> = group
             .ledger
-            .decide(&shaped.event, posted.occurred.at)
-            .map_err(|refusal| Rejection::new(refusal.rule, "data", refusal.reason))?;
+            .decide(&shaped.event, posted.occurred.at, &definitions)
+            .map_err(|refusal| Refused::stop(refusal, posted, shaped, &place.stream))?;
         draft.flags.extend(flags);
         draft.guards.extend(group.streams.iter().cloned());
+        draft.guards.extend(read);
         Ok(Some(root))
     }
 

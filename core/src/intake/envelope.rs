@@ -110,12 +110,13 @@ impl Intake {
         if map.values().any(|value| depth_exceeds(value, MAX_DEPTH)) {
             return Err(Rejection::new("too_deep", "data", format!("objects lie deeper than {MAX_DEPTH} levels")));
         }
+        let named = map.get("id").is_some_and(|id| !id.is_null());
         let mut take = |key: &str| map.remove(key).filter(|value| !value.is_null());
         let source = match take("source") {
             Some(value) => text("source", value, MAX_SOURCE)?,
             None => caller.source.clone().unwrap_or_default(),
         };
-        let posted = Posted {
+        let mut posted = Posted {
             id: match take("id") {
                 Some(value) => self.event_id("id", value, &source)?,
                 None => EventId(self.random.ulid(&*self.clock)),
@@ -153,6 +154,7 @@ impl Intake {
             let shown: String = key.chars().take(80).collect();
             return Err(Rejection::new("unknown_field", &shown, format!("an event has no field {shown:?}")));
         }
+        self.number(caller, &mut posted, named)?;
         Ok(posted)
     }
 

@@ -8,7 +8,7 @@ use super::shape::{Payload, Shaped};
 use super::wave::Wave;
 use super::{Caller, Intake};
 use crate::events::knowledge::{Corrected, Retracted};
-use crate::events::{DocumentEvent, Event, FinanceEvent, KnowledgeEvent};
+use crate::events::{DocumentEvent, Event, FinanceEvent, KnowledgeEvent, letter};
 use crate::fact::{Fact, Opener};
 use crate::ids::{EventId, Position, Version};
 use crate::personal::Personal;
@@ -70,6 +70,11 @@ impl Intake {
             .await?;
         if event.definition_stream() != target.event.definition_stream() {
             return Err(unfit("not_correctable", &target, "a correction cannot name another thing; define it anew"));
+        }
+        let moved = letter::number(&event, occurred_at.unwrap_or(target.occurred));
+        if moved != letter::number(&target.event, target.occurred) {
+            let instead = "journal, year and number of a letter stand; retract it and register it anew";
+            return Err(unfit("not_correctable", &target, instead));
         }
         if let (Event::Document(DocumentEvent::Issued(new)), Event::Document(DocumentEvent::Issued(old))) =
             (&event, &target.event)

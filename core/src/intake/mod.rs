@@ -23,9 +23,13 @@ mod ledgers;
 mod outcome;
 mod place;
 mod refs;
+mod refusals;
+mod register;
+mod service_checks;
 mod settle;
 mod shape;
 mod split;
+mod stated;
 mod wave;
 
 use std::sync::Arc;
@@ -67,6 +71,7 @@ pub struct Intake {
     keys: keys::Keys,
     ledgers: ledgers::Ledgers,
     declared: declared::DeclaredTypes,
+    stated: stated::Stated,
     /// Whoever lost a race decides again alone, so that among any number of callers each gets his turn.
     turn: tokio::sync::Mutex<()>,
 }
@@ -98,6 +103,7 @@ impl Intake {
             keys: keys::Keys::default(),
             ledgers: ledgers::Ledgers::default(),
             declared: declared::DeclaredTypes::default(),
+            stated: stated::Stated::default(),
             turn: tokio::sync::Mutex::new(()),
         }
     }
@@ -122,6 +128,7 @@ impl Intake {
         } else {
             self.post_each(caller, &mut items).await;
         }
+        self.record_refusals(caller, &mut items).await;
         items.into_iter().map(Item::answer).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::refusals::Refused;
 use crate::code::Code;
 use crate::error::chain;
 use crate::ids::{ClientId, EventId, Position, Version};
@@ -93,6 +94,8 @@ pub enum Outcome {
 #[derive(Debug)]
 pub(super) enum Stop {
     Rejected(Rejection),
+    /// A workflow forbids it, which goes on record.
+    Forbidden(Rejection, Box<Refused>),
     Conflict(String),
     Failed(LogError),
     /// The items before it must be stored first.
@@ -114,7 +117,7 @@ impl From<LogError> for Stop {
 impl Stop {
     pub(super) fn outcome(self, id: EventId) -> Outcome {
         match self {
-            Self::Rejected(rejection) => Outcome::Rejected(rejection),
+            Self::Rejected(rejection) | Self::Forbidden(rejection, _) => Outcome::Rejected(rejection),
             Self::Conflict(reason) => Outcome::Conflict { id, reason },
             // Nothing was handed to the log yet, so nothing is stored.
             Self::Failed(error) => Outcome::Refused { message: chain(&error) },

@@ -16,18 +16,23 @@ mod offer;
 mod lead;
 mod order;
 mod task;
+mod process;
+mod workflow;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::code::Code;
-use crate::events::{ClientEvent, Event, InteractionEvent};
+use crate::definitions::Definitions;
+use crate::events::case::CaseKind;
+use crate::events::{CaseEvent, ClientEvent, Event, InteractionEvent, ProcessEvent};
 use crate::fact::Fact;
 use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
 use crate::ids::{CaseId, DealId, OrderId, TaskId};
 use crate::ids::{CaseId, DealId, OfferId, OrderId};
 use crate::ids::{CaseId, DealId, LeadId, OrderId};
+use crate::ids::{AssetId, ContractId, DealId, OrderId, Version};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -47,6 +52,21 @@ pub struct Refusal {
     pub rule: &'static str,
     /// What the rule met.
     pub reason: String,
+    /// What a workflow met, which is put on record.
+    pub met: Option<Box<Met>>,
+}
+
+/// A state of a workflow from which a wanted one cannot be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// The state that was met.
+    pub state: Code,
+    /// The state that was wanted.
+    pub wanted: Code,
+    /// The kind of cases whose workflow was asked.
+    pub kind: CaseKind,
+    /// The version of the workflow.
+    pub version: Version,
 }
 
 /// What a rule says.
@@ -57,7 +77,7 @@ fn flag(rule: &'static str, reason: impl Into<String>) -> Verdict {
 }
 
 fn refuse(rule: &'static str, reason: impl Into<String>) -> Verdict {
-    Err(Refusal { rule, reason: reason.into() })
+    Err(Refusal { rule, reason: reason.into(), met: None })
 }
 
 /// What rules know of one client.
@@ -70,6 +90,7 @@ pub struct Ledger {
     deals: BTreeMap<DealId, deal::DealState>,
     leads: BTreeMap<LeadId, lead::LeadState>,
     cases: BTreeMap<CaseId, case::CaseState>,
+    cases: case::Cases,
     assets: BTreeMap<AssetId, asset::AssetState>,
     contracts: BTreeMap<ContractId, contract::ContractState>,
     tasks: BTreeMap<TaskId, task::TaskState>,
@@ -80,7 +101,7 @@ impl Ledger {
     /// Whether any rule looks at events like this one. Others need no ledger.
     pub fn concerns(event: &Event) -> bool {
         match event {
-            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Knowledge(_) => true,
+            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Process(_) | Event::Knowledge(_) => true,
             Event::Asset(event) => event.asset_id().is_some(),
             Event::Contract(event) => event.contract_id().is_some(),
             Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
@@ -96,6 +117,8 @@ impl Ledger {
             | Event::Automation(_)
             | Event::Finance(_)
             | Event::Text(_)
+            | Event::Letter(_)
+            | Event::Service(_)
             | Event::Definition(_)
             | Event::Log(_)
             | Event::Custom(_) => false,
@@ -121,6 +144,10 @@ impl Ledger {
             Event::Asset(event) => asset::apply(&mut self.assets, event),
             Event::Contract(event) => contract::apply(&mut self.contracts, event),
             Event::Task(event) => task::apply(&mut self.tasks, event),
+            Event::Asset(event) => asset::apply(&mut self.assets, event),
+            Event::Contract(event) => contract::apply(&mut self.contracts, event),
+            Event::Case(event) => case::apply(&mut self.cases, event, at),
+            Event::Process(event) => process::apply(&mut self.cases, event),
             Event::Client(event) => {
                 self.registered |= matches!(event, ClientEvent::Registered(_));
                 consent::apply(&mut self.consents, event, at);
@@ -132,6 +159,8 @@ impl Ledger {
             | Event::Interaction(_)
             | Event::Exception(_)
             | Event::Automation(_)
+            | Event::Letter(_)
+            | Event::Service(_)
             | Event::Definition(_)
             | Event::Plan(_)
             | Event::Market(_)
@@ -141,11 +170,22 @@ impl Ledger {
         }
     }
 
-    /// Judges an event that happened at an instant.
+    /// The definition streams that [`Ledger::decide`] has to know for this event; none for most.
+    pub fn needs(&self, event: &Event) -> Vec<String> {
+        match event {
+            Event::Case(CaseEvent::StateChanged(e)) => workflow::needs(self.cases.get(&e.case), e.employee),
+            Event::Process(ProcessEvent::WorkEntered(e)) if e.stage.is_some() => {
+                workflow::needs(self.cases.get(&e.case), e.employee)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Judges an event that happened at an instant, by the definitions that [`Ledger::needs`] names.
     ///
     /// # Errors
     /// When it is a decision that a rule forbids.
-    pub fn decide(&self, event: &Event, at: Timestamp) -> Verdict {
+    pub fn decide(&self, event: &Event, at: Timestamp, definitions: &Definitions) -> Verdict {
         match event {
             Event::Order(event) => order::decide(&self.orders, event),
             Event::Deal(event) => deal::decide(&self.deals, event),
@@ -156,6 +196,10 @@ impl Ledger {
             Event::Asset(event) => asset::decide(&self.assets, event),
             Event::Contract(event) => contract::decide(&self.contracts, event),
             Event::Task(event) => task::decide(&self.tasks, event),
+            Event::Asset(event) => asset::decide(&self.assets, event),
+            Event::Contract(event) => contract::decide(&self.contracts, event),
+            Event::Case(event) => case::decide(&self.cases, event, definitions),
+            Event::Process(event) => process::decide(&self.cases, event, definitions),
             Event::Campaign(event) => consent::decide(&self.consents, event, at),
             Event::Client(ClientEvent::Registered(_)) if self.registered => {
                 flag("client.registered_twice", "the client, or a record merged with him, was registered already")
@@ -167,6 +211,8 @@ impl Ledger {
             | Event::Interaction(_)
             | Event::Exception(_)
             | Event::Automation(_)
+            | Event::Letter(_)
+            | Event::Service(_)
             | Event::Definition(_)
             | Event::Plan(_)
             | Event::Market(_)

@@ -77,6 +77,7 @@ pub(super) fn apply(orders: &mut Orders, event: &OrderEvent) {
         OrderEvent::Completed(_) => order.completed = true,
         OrderEvent::Confirmed(_)
         | OrderEvent::Deferred(_)
+        | OrderEvent::PromiseMoved(_)
         | OrderEvent::InvoiceIssued(_)
         | OrderEvent::PaymentReceived(_)
         | OrderEvent::PaymentRefunded(_)
@@ -95,6 +96,7 @@ pub(super) fn decide(orders: &Orders, event: &OrderEvent) -> Verdict {
         OrderEvent::Placed(_) => Ok(Vec::new()),
         OrderEvent::Confirmed(_)
         | OrderEvent::Changed(_)
+        | OrderEvent::PromiseMoved(_)
         | OrderEvent::Completed(_)
         | OrderEvent::Deferred(_)
         | OrderEvent::ConcessionMade(_)
@@ -103,7 +105,9 @@ pub(super) fn decide(orders: &Orders, event: &OrderEvent) -> Verdict {
         {
             refuse("order.cancelled", format!("order {id} was cancelled"))
         }
-        OrderEvent::Changed(_) | OrderEvent::Deferred(_) | OrderEvent::Cancelled(_) if order.completed => {
+        OrderEvent::Changed(_) | OrderEvent::Deferred(_) | OrderEvent::PromiseMoved(_) | OrderEvent::Cancelled(_)
+            if order.completed =>
+        {
             refuse("order.completed", format!("order {id} is completed"))
         }
         OrderEvent::Cancelled(_) if order.cancelled => {

@@ -15,6 +15,8 @@ use letopis_core::ids::{
     MeetingId, OfferId, OrderId, PackId, PaymentId, QuoteId, RelationId,
     CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, LeadId, MeetingId, OrderId,
     PaymentId, PresaleActionId, RelationId,
+    AssetId, CaseId, ClientId, ContactId, ContactPointId, ContractId, DealId, EmployeeId, EventId, InvoiceId,
+    MeetingId, OrderId, PaymentId, RelationId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Month, Timestamp};

@@ -1,7 +1,9 @@
 //! The read models, one folder each: rows, fold, totals, queries.
 
+pub mod applications;
 pub mod articles;
 pub mod assets;
+pub mod attributes;
 pub mod cases;
 pub mod client;
 pub mod contracts;
@@ -15,6 +17,7 @@ pub mod funnel;
 pub mod history;
 pub mod ledger;
 pub mod leads;
+pub mod letters;
 pub mod loyalty;
 pub mod meetings;
 pub mod orders;
@@ -26,7 +29,12 @@ pub mod settlement;
 pub mod tasks;
 pub mod why;
 pub mod texts;
+pub mod plan_items;
+pub mod promises;
+pub mod settlement;
+pub mod solutions;
 pub mod words;
+pub mod work;
 
 use crate::engine::question::Question;
 use crate::engine::view::{Folded, View};
@@ -34,8 +42,10 @@ use crate::engine::view::{Folded, View};
 /// Every view there is. A new read model is a folder here and a line in this list.
 pub fn all() -> Vec<Box<dyn View>> {
     vec![
+        Box::new(Folded::new(applications::Applications)),
         Box::new(Folded::new(articles::Articles)),
         Box::new(Folded::new(assets::Assets)),
+        Box::new(Folded::new(attributes::Attributes)),
         Box::new(Folded::new(cases::Cases)),
         Box::new(Folded::new(client::Client)),
         Box::new(Folded::new(contracts::Contracts)),
@@ -63,6 +73,13 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(Folded::new(presale::Presale)),
         Box::new(Folded::new(settlement::Settlement)),
         Box::new(Folded::new(tasks::Tasks)),
+        Box::new(Folded::new(letters::Letters)),
+        Box::new(Folded::new(orders::Orders)),
+        Box::new(Folded::new(plan_items::PlanLinks)),
+        Box::new(Folded::new(promises::Promises)),
+        Box::new(Folded::new(settlement::Settlement)),
+        Box::new(Folded::new(solutions::Solutions)),
+        Box::new(Folded::new(work::Work)),
     ]
 }
 
@@ -91,6 +108,18 @@ pub fn questions() -> impl Iterator<Item = &'static Question> {
         leads::QUESTIONS,
         presale::QUESTIONS,
         sales::QUESTIONS,
+    [
+        applications::QUESTIONS,
+        articles::QUESTIONS,
+        assets::QUESTIONS,
+        cases::QUESTIONS,
+        contracts::QUESTIONS,
+        definitions::QUESTIONS,
+        letters::QUESTIONS,
+        plan_items::QUESTIONS,
+        promises::QUESTIONS,
+        solutions::QUESTIONS,
+        work::QUESTIONS,
     ]
     .into_iter()
     .flatten()

@@ -2,7 +2,8 @@
 
 use letopis_core::events::case::CaseKind;
 use letopis_core::events::client::ClientKind;
-use letopis_core::events::interaction::Direction;
+use letopis_core::events::interaction::{Direction, LetterMedia};
+use letopis_core::events::letter::Correspondent;
 use rusqlite::types::ValueRef;
 
 use super::cases::{Status, What};
@@ -70,8 +71,10 @@ words! {
     Direction { In = "in", Out = "out" }
     CaseKind {
         Complaint = "complaint", Question = "question", ErrorReport = "error_report", Wish = "wish",
-        Incident = "incident",
+        Incident = "incident", Application = "application",
     }
+    LetterMedia { Post = "post", Fax = "fax", Email = "email" }
+    Correspondent { Client = "client", Partner = "partner", Supplier = "supplier" }
     Access { Known = "known", Sealed = "sealed", Erased = "erased" }
     Class {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",

@@ -82,6 +82,8 @@ pub(crate) enum What {
     CaseResolved(u128),
     /// Not settled after all.
     CaseReopened(u128),
+    /// A step of a case through the house: which of them, and one of three codes.
+    Service(u128, usize, usize),
     /// A word on marketing: given or withdrawn, on a channel or on all.
     Consent(bool, bool),
     /// Somebody speaks for the client, and decides or not.
@@ -224,6 +226,7 @@ impl What {
                 from("case.resolved", serde_json::json!({"case": CaseId(own(n)), "resolution": "fixed"}))
             }
             Self::CaseReopened(n) => from("case.reopened", serde_json::json!({"case": CaseId(own(n))})),
+            Self::Service(n, which, of) => service(CaseId(own(n)), which, of, at),
             Self::Consent(given, on_channel) => from(
                 if given { "consent.given" } else { "consent.withdrawn" },
                 serde_json::json!({"purpose": "marketing", "channel": on_channel.then_some("email")}),
@@ -291,6 +294,39 @@ impl What {
     }
 }
 
+/// How many steps [`service`] knows.
+const SERVICE: usize = 13;
+
+fn service(case: CaseId, which: usize, of: usize, at: Timestamp) -> Event {
+    let branch = ["legal", "appraisal", "security"][of];
+    let (name, more) = match which {
+        0 => ("case.paused", serde_json::json!({})),
+        1 => ("case.resumed", serde_json::json!({})),
+        2 => ("case.state_changed", serde_json::json!({"to": branch})),
+        3 => ("case.linked_to_plan_item", serde_json::json!({"item": branch})),
+        4 => ("case.unlinked_from_plan_item", serde_json::json!({"item": branch})),
+        5 => ("work_item.entered_department", serde_json::json!({"department": branch, "stage": branch})),
+        6 => ("work_item.left_department", serde_json::json!({"department": branch, "labour_s": 60 * of})),
+        7 => (
+            "work_item.handed_over",
+            serde_json::json!({"from": branch, "to": "security", "list": "papers", "checked": ["contract"]}),
+        ),
+        8 => ("review.requested", serde_json::json!({"branch": branch})),
+        9 => ("review.decided", serde_json::json!({"branch": branch, "decision": "agreed"})),
+        10 => ("application.decided", serde_json::json!({"decision": "granted"})),
+        11 => ("solution.applied", serde_json::json!({"problem": "noise", "solution": branch, "worked": of > 0})),
+        _ => (
+            "letter.registered",
+            // The steps have ids from a million on: some of them are what this letter answers.
+            serde_json::json!({"journal": "in", "number": format!("{}-{of}", at.0), "direction": (["in", "out"][of % 2]),
+                "media": "post", "correspondent": "client", "due": "2026-03-01", "answers": EventId(1_000_000 + of as u128 * 3)}),
+        ),
+    };
+    let mut data = more;
+    data["case"] = case.to_string().into();
+    from(name, data)
+}
+
 fn definition(which: usize, value: i64) -> Event {
     match which {
         0 => from(
@@ -336,6 +372,7 @@ fn what() -> impl Strategy<Value = What> {
         1 => (n.clone(), 1..99i64).prop_map(|(n, d)| What::CaseDue(n, d)),
         1 => n.clone().prop_map(What::CaseResolved),
         1 => n.clone().prop_map(What::CaseReopened),
+        5 => (n.clone(), 0..SERVICE, 0..3usize).prop_map(|(n, which, of)| What::Service(n, which, of)),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(given, on)| What::Consent(given, on)),
         1 => (n.clone(), any::<bool>()).prop_map(|(n, decides)| What::Person(n, decides)),
         1 => n.clone().prop_map(What::PersonGone),

@@ -1,11 +1,14 @@
 //! `history`: every event of a client, in order, for analysts and auditors.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use clap::Args;
+use letopis_core::definitions::Definitions;
 use letopis_core::fact::{Fact, Opener, effective};
-use letopis_core::ids::EventId;
-use letopis_core::log::{StreamName, alias_group};
-use letopis_core::reader::read_group;
+use letopis_core::ids::{EventId, Position, Version};
+use letopis_core::log::{EventLog, StreamName, alias_group};
+use letopis_core::reader::{read_group, read_stream};
 use letopis_core::rules::Ledger;
 use serde_json::{Value, json};
 
@@ -70,7 +73,8 @@ pub async fn run(args: &HistoryArgs) -> Result<Done> {
     }
     let from = args.from.as_deref().map(|text| crate::time::start(text, zone)).transpose()?;
     let as_of = args.as_of.as_deref().map(|text| bound(text, zone)).transpose()?;
-    let mut told = tell(facts, args.raw);
+    let defined = read_needed(log, &facts).await.context("reading definitions")?;
+    let mut told = tell(facts, &defined, args.raw);
     told.retain(|told| {
         let at = told.fact.occurred.at;
         let name = told.fact.event.type_name();
@@ -83,13 +87,45 @@ pub async fn run(args: &HistoryArgs) -> Result<Done> {
     Ok(Done::fine(json!({ "client": group[0], "group": group, "events": events }), text))
 }
 
+/// Facts of definition streams, by stream.
+type Defined = HashMap<String, Vec<Fact>>;
+
+/// Reads the definition streams that rules ask for.
+async fn read_needed(log: &dyn EventLog, facts: &[Fact]) -> Result<Defined> {
+    let mut in_order: Vec<&Fact> = facts.iter().collect();
+    in_order.sort_unstable_by_key(|fact| fact.position);
+    let (mut ledger, mut defined) = (Ledger::default(), Defined::new());
+    for fact in in_order {
+        for name in ledger.needs(&fact.event) {
+            if !defined.contains_key(&name) {
+                let (stream, mut found) = (StreamName::parse(&name)?, Vec::new());
+                read_stream(log, Opener::Closed, &stream, Version(0), &mut found).await?;
+                defined.insert(name, found);
+            }
+        }
+        ledger.apply(fact);
+    }
+    Ok(defined)
+}
+
+/// What was known of some definitions before a position.
+fn known_before(defined: &Defined, streams: &[String], position: Position) -> Definitions {
+    let mut known = Definitions::default();
+    for stream in streams {
+        let facts = defined.get(stream).into_iter().flatten().filter(|fact| fact.position < position);
+        effective(facts.cloned().collect()).0.iter().for_each(|fact| known.add(fact));
+    }
+    known
+}
+
 /// Judges every event as it was judged when it was recorded, and puts the events in order.
-fn tell(mut facts: Vec<Fact>, raw: bool) -> Vec<Told> {
+fn tell(mut facts: Vec<Fact>, defined: &Defined, raw: bool) -> Vec<Told> {
     facts.sort_unstable_by_key(|fact| fact.position);
-    let (mut ledger, mut marks) = (Ledger::default(), std::collections::HashMap::<EventId, (bool, Value)>::new());
-    let mut seen = std::collections::HashMap::new();
+    let (mut ledger, mut marks) = (Ledger::default(), HashMap::<EventId, (bool, Value)>::new());
+    let mut seen = HashMap::new();
     for fact in &facts {
-        let flags = match ledger.decide(&fact.event, fact.occurred.at) {
+        let definitions = known_before(defined, &ledger.needs(&fact.event), fact.position);
+        let flags = match ledger.decide(&fact.event, fact.occurred.at, &definitions) {
             Ok(flags) => json!(flags),
             Err(refusal) => json!([{ "rule": refusal.rule, "reason": refusal.reason }]),
         };

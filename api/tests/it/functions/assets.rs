@@ -47,7 +47,10 @@ async fn e2_what_a_client_has_as_of_a_date() {
     let all = agree(&server, "/v1/assets?removed=true&limit=1", &["assets", "--removed", "true", "--limit", "1"]).await;
     let rest = format!("/v1/assets?removed=true&limit=1&cursor={}", all["next"].as_str().expect("a next page"));
     let rest = server.built(&rest).await.json["data"].clone();
-    assert_eq!((products(&all), products(&rest), &rest["next"]), (vec!["valve".into()], vec!["boiler-l".into()], &Value::Null));
+    assert_eq!(
+        (products(&all), products(&rest), &rest["next"]),
+        (vec!["valve".into()], vec!["boiler-l".into()], &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -72,10 +75,17 @@ async fn e3_what_fits_beside_it_and_which_rule_says_so() {
         .iter()
         .map(|f| (f["product"].as_str().expect("a product"), f["fits"] == true, f["rank"].as_i64().expect("a rank")))
         .collect();
-    assert_eq!(told, [("filter", true, 5), ("valve", true, 3), ("boiler-l", false, 1), ("boiler-s", false, 0)], "{fits}");
+    assert_eq!(
+        told,
+        [("filter", true, 5), ("valve", true, 3), ("boiler-l", false, 1), ("boiler-s", false, 0)],
+        "{fits}"
+    );
     assert_eq!(fits["items"][2]["said"][1]["rule"], "compatibility-rule:one-boiler@1");
     let before = server.built("/v1/clients/shop:1/fits?as_of=2026-01-01").await.json["data"].clone();
-    assert!(before["items"].as_array().expect("candidates").iter().all(|f| f["fits"] == false), "no rule then: {before}");
+    assert!(
+        before["items"].as_array().expect("candidates").iter().all(|f| f["fits"] == false),
+        "no rule then: {before}"
+    );
     let wrong = json!({ "type": "compatibility_rule.defined", "source": "shop", "occurred_at": TODAY,
         "data": { "rule": "r", "verdict": "allows", "when": "candidate.group ==\n ==" } });
     let refused = server.post(&wrong).await.json;
@@ -99,7 +109,8 @@ async fn g5_service_visits_on_a_thing_under_the_regulation_of_their_case() {
     assert_eq!(card["history"][1]["case_state"], Value::Null);
     let then = server.built("/v1/assets/shop:A?as_of=2026-01-31").await.json["data"].clone();
     assert_eq!(then["visits"], 1);
-    let stranger = server.post(&fact("asset.serviced", "shop:1", TODAY, json!({ "asset": "shop:Z", "kind": "repair" }))).await;
+    let stranger =
+        server.post(&fact("asset.serviced", "shop:1", TODAY, json!({ "asset": "shop:Z", "kind": "repair" }))).await;
     assert_eq!(stranger.json["flags"][0]["rule"], "asset.not_installed", "{}", stranger.json);
 }
 
@@ -112,10 +123,15 @@ async fn c9_the_client_sees_what_he_bought_its_serials_and_the_end_of_each_warra
     say(&server, "order.placed", "2026-01-02T09:00:00Z", placed).await;
     let shipped = json!({ "order": "shop:O", "lines": [{ "product": "boiler-s", "quantity": "1" }] });
     say(&server, "goods.shipped", "2026-01-04T09:00:00Z", shipped).await;
-    install(&server, "2026-01-05T09:00:00Z", "shop:A", json!({ "order": "shop:O", "warranty_until": "2026-02-28" })).await;
+    install(&server, "2026-01-05T09:00:00Z", "shop:A", json!({ "order": "shop:O", "warranty_until": "2026-02-28" }))
+        .await;
     let seen = agree(&server, "/v1/clients/shop:1/portal/purchases", &["portal", "purchases", "shop:1"]).await;
     let order = &seen["items"][0];
-    assert_eq!((&order["lines"][0]["label"], &order["lines"][0]["shipped"]), (&json!("BOILER-S"), &json!("1")), "{seen}");
+    assert_eq!(
+        (&order["lines"][0]["label"], &order["lines"][0]["shipped"]),
+        (&json!("BOILER-S"), &json!("1")),
+        "{seen}"
+    );
     let thing = &order["things"][0];
     assert_eq!((&thing["serial"], &thing["warranty_until"]), (&json!("SN-shop:A"), &json!("2026-02-28")));
     assert_eq!(thing["in_warranty"], false, "it has ended");

@@ -15,8 +15,10 @@ mod prices;
 mod leads;
 mod orders;
 mod plans;
+mod process;
 mod register;
 mod sales;
+mod service;
 
 use clap::Parser;
 use letopis_replay_tool::commands::{self, Cli};

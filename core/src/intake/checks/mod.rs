@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
+use super::service_checks;
 use crate::events::case::DueSet;
 use crate::events::order::{Goods, Line};
 use crate::events::{
@@ -28,13 +29,13 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
-type Check = Result<(), Fault>;
+pub(super) type Check = Result<(), Fault>;
 
-fn fault(field: impl Into<String>, message: impl Into<String>) -> Check {
+pub(super) fn fault(field: impl Into<String>, message: impl Into<String>) -> Check {
     Err(Fault { field: field.into(), message: message.into() })
 }
 
-fn ensure(holds: bool, field: &str, message: impl FnOnce() -> String) -> Check {
+pub(super) fn ensure(holds: bool, field: &str, message: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { fault(field, message()) }
 }
 
@@ -64,6 +65,9 @@ pub(super) fn check(event: &Event, occurred: Moment) -> Check {
         Event::Asset(event) => service::asset(event),
         Event::Contract(event) => service::contract(event, occurred),
         Event::Article(event) => service::article(event),
+        Event::Service(event) => service_checks::check(event),
+        Event::Letter(event) => service_checks::letter(event, occurred),
+        Event::Process(event) => service_checks::process(event, occurred),
         Event::Lead(_) | Event::Exception(_) | Event::Knowledge(_) | Event::Log(_) | Event::Custom(_) => Ok(()),
     }
 }
@@ -79,7 +83,7 @@ pub(super) fn check_client(event: &Event, client: ClientId) -> Check {
 }
 
 /// The calendar day of a moment where it was told.
-fn local_day(moment: Moment) -> Day {
+pub(super) fn local_day(moment: Moment) -> Day {
     Day((moment.at.0 + i64::from(moment.offset_min) * 60_000_000).div_euclid(DAY_US) as i32)
 }
 
@@ -175,7 +179,12 @@ fn case(event: &CaseEvent, occurred: Moment) -> Check {
         | CaseEvent::Answered(_)
         | CaseEvent::Resolved(_)
         | CaseEvent::Reopened(_)
-        | CaseEvent::Closed(_) => Ok(()),
+        | CaseEvent::Closed(_)
+        | CaseEvent::Paused(_)
+        | CaseEvent::Resumed(_)
+        | CaseEvent::StateChanged(_)
+        | CaseEvent::LinkedToPlanItem(_)
+        | CaseEvent::UnlinkedFromPlanItem(_) => Ok(()),
     }
 }
 
@@ -234,6 +243,9 @@ fn order(event: &OrderEvent, occurred: Moment) -> Check {
             ensure(e.amount.minor != 0, "amount.minor", || "an adjustment by 0 changes nothing".into())?;
             fits(e.amount)
         }
+        OrderEvent::PromiseMoved(e) => ensure(e.promised >= local_day(occurred), "promised", || {
+            format!("{} had passed when it was promised, {occurred}", e.promised)
+        }),
         OrderEvent::ConcessionMade(e) => positive(e.amount),
         OrderEvent::Confirmed(_) | OrderEvent::Deferred(_) | OrderEvent::Cancelled(_) | OrderEvent::Completed(_) => {
             Ok(())

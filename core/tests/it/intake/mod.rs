@@ -7,6 +7,7 @@ mod knowledge;
 mod races;
 mod repeats;
 mod rules;
+mod service;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! The knowledge base in use: which articles solve what they are used for, and what has no article.
 
-
 use letopis_core::code::{Code, Label};
 use letopis_core::definitions::Definition;
 use letopis_core::events::article::{Published, Retired};
@@ -136,7 +135,11 @@ fn best(reader: &Reader<'_>, params: &mut Params) -> Answer {
     found.sort_by(|a, b| {
         let (left, right) = (a.solved, b.solved);
         let share = (right.numerator * left.denominator).cmp(&(left.numerator * right.denominator));
-        left.small.cmp(&right.small).then(share).then(right.denominator.cmp(&left.denominator)).then(a.article.cmp(&b.article))
+        left.small
+            .cmp(&right.small)
+            .then(share)
+            .then(right.denominator.cmp(&left.denominator))
+            .then(a.article.cmp(&b.article))
     });
     if let Some([Atom::Text(last)]) = window.place(&shape, 1)?.as_deref() {
         let after = found.iter().position(|served| served.article.as_str() == &**last).map_or(found.len(), |at| at + 1);

@@ -79,9 +79,7 @@ pub(super) fn fits(reader: &Reader<'_>, params: &mut Params, root: ClientId) -> 
         found.retain(|fit| (!fit.fits, -fit.rank, fit.product.to_string()) > last);
     }
     found.truncate(limit + 1);
-    let page = Page::cut(found, limit, &shape, |fit| {
-        vec![(!fit.fits).put(), Atom::Int(-fit.rank), fit.product.put()]
-    });
+    let page = Page::cut(found, limit, &shape, |fit| vec![(!fit.fits).put(), Atom::Int(-fit.rank), fit.product.put()]);
     answer(Fits { owned, page })
 }
 
@@ -96,7 +94,8 @@ impl Facts {
         let mut count = BTreeMap::new();
         let mut listed = Vec::new();
         for product in owned {
-            let group = definitions.latest::<ProductDefined>(product.as_str()).and_then(|dated| dated.value.group.clone());
+            let group =
+                definitions.latest::<ProductDefined>(product.as_str()).and_then(|dated| dated.value.group.clone());
             *count.entry(product.to_string()).or_insert(0) += 1;
             if let Some(group) = &group {
                 *count.entry(group.to_string()).or_insert(0) += 1;
@@ -133,4 +132,3 @@ impl Facts {
         Fit { product: product.product.clone(), label, group, fits, rank, said, undecided }
     }
 }
-

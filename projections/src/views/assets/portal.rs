@@ -86,7 +86,9 @@ pub(super) fn purchases(reader: &Reader<'_>, params: &mut Params, root: ClientId
     let rows = reader.rows::<OrderRow>(&condition.sql(&rest), &condition.values())?;
     let labels = labels(reader)?;
     let mut things: BTreeMap<OrderId, Vec<Item>> = BTreeMap::new();
-    for row in reader.rows::<AssetRow>("WHERE client = ?1 ORDER BY installed_at, asset_id", &[&Owner::from(root).put()])? {
+    for row in
+        reader.rows::<AssetRow>("WHERE client = ?1 ORDER BY installed_at, asset_id", &[&Owner::from(root).put()])?
+    {
         if let Some(order) = row.order_id {
             things.entry(order).or_default().push(Item::new(&row, &labels, reader));
         }
@@ -163,5 +165,9 @@ pub(super) fn help(reader: &Reader<'_>, params: &mut Params, root: ClientId) -> 
 
 fn labels(reader: &Reader<'_>) -> Result<BTreeMap<Code, Label>, crate::engine::read::QueryError> {
     let definitions = reader.definitions(&[ProductDefined::KIND])?;
-    Ok(definitions.all::<ProductDefined>().into_iter().map(|d| (d.value.product.clone(), d.value.label.clone())).collect())
+    Ok(definitions
+        .all::<ProductDefined>()
+        .into_iter()
+        .map(|d| (d.value.product.clone(), d.value.label.clone()))
+        .collect())
 }

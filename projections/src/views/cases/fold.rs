@@ -1,10 +1,14 @@
 //! How a case changes.
 
+use letopis_core::code::Code;
 use letopis_core::events::CaseEvent;
+use letopis_core::events::log::Refused;
+use letopis_core::events::process::WorkEntered;
 use letopis_core::fact::Fact;
+use letopis_core::ids::EmployeeId;
 
 use super::track::mark;
-use super::{CaseRow, Due, Status, What};
+use super::{Attempt, CaseRow, Due, Pause, Status, Step, What};
 
 fn flag(row: &mut CaseRow, rule: &str) {
     if !row.flags.0.iter().any(|known| known == rule) {
@@ -22,6 +26,7 @@ pub(super) fn fold(row: &mut CaseRow, event: &CaseEvent, fact: &Fact) {
         CaseEvent::Raised(_) if row.raised_at.is_some() => flag(row, "case.raised_twice"),
         CaseEvent::Raised(e) => {
             row.raised_at = Some(at);
+            row.raised_as = Some(e.kind);
             row.kind = row.kind.or(Some(e.kind));
             row.topic = row.topic.take().or_else(|| e.topic.clone());
             row.product = row.product.take().or_else(|| e.product.clone());
@@ -89,7 +94,49 @@ pub(super) fn fold(row: &mut CaseRow, event: &CaseEvent, fact: &Fact) {
             row.status = Status::Closed;
             mark(row, at, What::Closed);
         }
+        CaseEvent::Paused(_) => {
+            if row.pauses.0.last().is_none_or(|pause| pause.to.is_some()) {
+                row.pauses.0.push(Pause { from: at, to: None });
+            }
+        }
+        CaseEvent::Resumed(_) => {
+            if let Some(pause) = row.pauses.0.last_mut().filter(|pause| pause.to.is_none()) {
+                pause.to = Some(at);
+            }
+        }
+        CaseEvent::StateChanged(e) => step(row, &e.to, e.employee, fact),
+        // Which item of a plan brings it stands in a view of its own.
+        CaseEvent::LinkedToPlanItem(_) | CaseEvent::UnlinkedFromPlanItem(_) => {}
     }
+}
+
+/// A case came into a department and with that into a state of its workflow.
+pub(super) fn entered(row: &mut CaseRow, event: &WorkEntered, fact: &Fact) {
+    row.first_at.get_or_insert(fact.occurred.at);
+    if row.raised_at.is_none() {
+        flag(row, "case.not_raised");
+    }
+    if let Some(stage) = &event.stage {
+        step(row, stage, event.employee, fact);
+    }
+}
+
+fn step(row: &mut CaseRow, to: &Code, employee: Option<EmployeeId>, fact: &Fact) {
+    row.state = Some(to.clone());
+    row.steps.0.push(Step { at: fact.occurred, to: to.clone(), employee, event: fact.id });
+}
+
+/// A workflow forbade a move.
+pub(super) fn refused(row: &mut CaseRow, event: &Refused, fact: &Fact) {
+    row.first_at.get_or_insert(fact.occurred.at);
+    row.attempts.0.push(Attempt {
+        at: fact.occurred,
+        rule: event.rule.clone(),
+        met: event.met.clone(),
+        wanted: event.wanted.clone(),
+        workflow: format!("workflow:{}@{}", event.workflow, event.workflow_version),
+        event: fact.id,
+    });
 }
 
 fn promise(row: &mut CaseRow, due: Due) {

@@ -68,6 +68,10 @@ pub struct CaseItem {
     pub closed_at: Option<Moment>,
     /// How it ended.
     pub outcome: Option<Code>,
+    /// The state of its workflow; none while it never moved.
+    pub state: Option<Code>,
+    /// We wait for the client.
+    pub paused: bool,
     /// To whom it was handed last.
     pub forwarded_to: Option<Code>,
     /// What they answered.
@@ -112,6 +116,8 @@ impl CaseItem {
             reopened: row.reopened,
             closed_at: row.closed_at.map(Moment::utc),
             outcome: row.outcome,
+            state: row.state,
+            paused: row.pauses.0.last().is_some_and(|pause| pause.to.is_none()),
             forwarded_to: row.forwarded_to,
             response: row.response,
             timely: row.timely,
@@ -170,8 +176,12 @@ pub fn cases(reader: &Reader<'_>, filter: &CaseFilter, window: &Window) -> Resul
 /// # Errors
 /// When the file cannot be read.
 pub fn case(reader: &Reader<'_>, case: CaseId) -> Result<Option<CaseItem>, QueryError> {
+    Ok(row(reader, case)?.map(|row| CaseItem::new(row, reader)))
+}
+
+/// The row of one case; none when nothing is known of it.
+pub(crate) fn row(reader: &Reader<'_>, case: CaseId) -> Result<Option<CaseRow>, QueryError> {
     // An id that two clients' streams use is the case of the one who raised it.
     let rest = "WHERE case_id = ?1 ORDER BY raised_at IS NULL, raised_at, client LIMIT 1";
-    let rows = reader.rows::<CaseRow>(rest, &[&case.put()])?;
-    Ok(rows.into_iter().next().map(|row| CaseItem::new(row, reader)))
+    Ok(reader.rows::<CaseRow>(rest, &[&case.put()])?.into_iter().next())
 }

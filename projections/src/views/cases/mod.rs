@@ -1,21 +1,25 @@
 //! Cases: complaints, questions, error reports, wishes and incidents, from raising to settling.
 //!
-//! How time is counted: a first answer takes from the raising to the first answer by a person, a resolution
-//! from the raising to the last resolution; both in elapsed seconds, nights and holidays included. The log
-//! has no event for waiting on the client, so no pause is taken off; a reopened case goes on from its first
-//! raising, and its earlier resolution counts no more from the day of the reopening.
+//! How time is counted here: a first answer takes from the raising to the first answer by a person, a resolution
+//! from the raising to the last resolution; both in elapsed seconds, nights, holidays and pauses included. A
+//! reopened case goes on from its first raising, and its earlier resolution counts no more from the day of the
+//! reopening. Against a service level, time is counted by [`clock`]: in business time and without pauses.
 
 mod buckets;
+pub mod clock;
 mod fold;
+pub mod levels;
 mod list;
 mod overview;
 mod promises;
+mod questions;
 mod totals;
 mod track;
+pub mod workflow;
 
 use letopis_core::code::Code;
-use letopis_core::events::Event;
 use letopis_core::events::case::CaseKind;
+use letopis_core::events::{Event, LogEvent, ProcessEvent};
 use letopis_core::fact::Fact;
 use letopis_core::ids::{CaseId, EmployeeId, EventId, OrderId};
 use letopis_core::time::{Moment, Timestamp};
@@ -26,9 +30,12 @@ use crate::engine::row::{Json, Total, TotalTable};
 use crate::row;
 
 pub use buckets::{bucket, value};
+pub(crate) use list::row;
 pub use list::{CaseFilter, CaseItem, case, cases};
 pub use overview::{CaseOverview, CasesBy, Duration, Responses, overview, responses};
 pub use promises::{Promise, PromiseQuery, PromiseState, promises};
+pub use questions::QUESTIONS;
+pub(crate) use questions::{find, kind, start};
 pub use totals::{CaseDuration, CaseFlow, CaseResponse, CaseStock};
 pub use track::Point;
 
@@ -100,6 +107,47 @@ pub struct Due {
     pub event: EventId,
 }
 
+/// A time in which we waited for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// From then
+    pub from: Timestamp,
+    /// until then; none while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+}
+
+/// A move to another state of the workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When.
+    pub at: Moment,
+    /// To which state.
+    pub to: Code,
+    /// Who moved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee: Option<EmployeeId>,
+    /// The event that says so.
+    pub event: EventId,
+}
+
+/// A move that the workflow forbade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When.
+    pub at: Moment,
+    /// The rule that forbade it.
+    pub rule: Code,
+    /// The state that it met.
+    pub met: Code,
+    /// The state that was wanted.
+    pub wanted: Code,
+    /// The workflow that was asked, `kind:code@version`.
+    pub workflow: String,
+    /// The event that recorded it.
+    pub event: EventId,
+}
+
 row! {
     /// A case.
     pub struct CaseRow in "client_case", index ["client", "first_at, case_id", "status, due", "due, case_id"] {
@@ -154,6 +202,16 @@ row! {
         outcome: Option<Code>,
         /// When it was settled, that is resolved or closed; none while that does not hold.
         settled_at: Option<Timestamp>,
+        /// The kind under which it was raised, which decides about its workflow.
+        raised_as: Option<CaseKind>,
+        /// The state of its workflow; none while it never moved.
+        state: Option<Code>,
+        /// Moves from state to state, in fold order.
+        steps: Json<Vec<Step>>,
+        /// Moves that the workflow forbade.
+        attempts: Json<Vec<Attempt>>,
+        /// Times in which we waited for the client, in fold order.
+        pauses: Json<Vec<Pause>>,
         /// To whom it was handed last.
         forwarded_to: Option<Code>,
         /// What they answered.
@@ -173,21 +231,27 @@ pub struct Cases;
 
 impl Projection for Cases {
     const NAME: &'static str = "client_case";
-    const VERSION: u32 = 1;
-    const AREAS: &'static [&'static str] = &["case"];
+    const VERSION: u32 = 2;
+    const AREAS: &'static [&'static str] = &["case", "log", "process"];
     const TOTALS: &'static [TotalTable] =
         &[CaseFlow::TABLE, CaseStock::TABLE, CaseResponse::TABLE, CaseDuration::TABLE];
     type Row = CaseRow;
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if let Event::Case(event) = &fact.event {
-            keys.push(event.case_id().0);
+        match &fact.event {
+            Event::Case(event) => keys.push(event.case_id().0),
+            Event::Process(ProcessEvent::WorkEntered(event)) if event.stage.is_some() => keys.push(event.case.0),
+            Event::Log(LogEvent::Refused(event)) => keys.push(event.case.0),
+            _ => {}
         }
     }
 
     fn fold(&self, row: &mut CaseRow, fact: &Fact, _cx: &Context<'_>) {
-        if let Event::Case(event) = &fact.event {
-            fold::fold(row, event, fact);
+        match &fact.event {
+            Event::Case(event) => fold::fold(row, event, fact),
+            Event::Process(ProcessEvent::WorkEntered(event)) => fold::entered(row, event, fact),
+            Event::Log(LogEvent::Refused(event)) => fold::refused(row, event, fact),
+            _ => {}
         }
     }
 
@@ -198,3 +262,5 @@ impl Projection for Cases {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traps;

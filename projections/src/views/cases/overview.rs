@@ -47,6 +47,17 @@ pub struct Duration {
     pub small: bool,
 }
 
+impl Duration {
+    /// Of single times, exact.
+    pub fn of(mut seconds: Vec<i64>) -> Self {
+        seconds.sort_unstable();
+        let n = seconds.len();
+        // Nearest rank: of ten, the ninth is the ninetieth percentile.
+        let rank = |percent: usize| seconds.get((n * percent).div_ceil(100).max(1) - 1).copied();
+        Self { n: n as i64, median_s: rank(50), p90_s: rank(90), small: n < 30 }
+    }
+}
+
 /// Cases of one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CaseOverview {

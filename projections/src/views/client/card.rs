@@ -132,6 +132,19 @@ pub fn members(reader: &Reader<'_>, root: Owner) -> Result<Vec<ClientId>, QueryE
     Ok(if members.is_empty() { vec![root.client()] } else { members })
 }
 
+/// The head of the group of a client.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn root(reader: &Reader<'_>, client: ClientId) -> Result<Owner, QueryError> {
+    let mut statement = reader.conn.prepare_cached("SELECT root FROM subject WHERE client = ?1")?;
+    let mut rows = statement.query([client.put()])?;
+    Ok(match rows.next()? {
+        Some(row) => cell::<ClientId>(row, 0)?.into(),
+        None => client.into(),
+    })
+}
+
 /// The card of a client, by the head of his group; none when nothing is known of him.
 ///
 /// # Errors

@@ -16,6 +16,9 @@ pub(super) fn fold(row: &mut ClientRow, fact: &Fact, cx: &Context<'_>) {
         Event::Client(event) => client(row, event, fact, cx),
         Event::Interaction(event) => interaction(row, event, fact),
         Event::Case(_)
+        | Event::Process(_)
+        | Event::Letter(_)
+        | Event::Service(_)
         | Event::Deal(_)
         | Event::Lead(_)
         | Event::Plan(_)

@@ -28,7 +28,7 @@ use crate::engine::row::{Json, Total, TotalTable};
 use crate::{row, total};
 
 pub(crate) use attribute::attribute_of_all;
-pub use card::{Card, Meeting, Promise, card, members};
+pub use card::{Card, Meeting, Promise, card, members, root};
 pub use open::{BackOrder, MoneyState, OpenCase, OpenDeal, OpenOrder};
 pub use parts::{Access, Consent, ContactPoint, NotedDate, Person, Planned, Relation};
 pub use search::{ClientLine, Open, SearchQuery, name_key, search};

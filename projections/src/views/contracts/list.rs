@@ -143,8 +143,12 @@ pub(super) fn contracts(reader: &Reader<'_>, params: &mut Params) -> Answer {
         Some(State::Ended) => drop(condition.and("(ended_at IS NOT NULL OR last_day < ?)", [today.put()])),
         Some(State::NotBegun) => drop(condition.and(open, [today.put()]).and("first_day > ?", [today.put()])),
         Some(state) => {
-            let rests = if state == State::Interrupted { "interrupted_at IS NOT NULL" } else { "interrupted_at IS NULL" };
-            condition.and(open, [today.put()]).and("(first_day IS NULL OR first_day <= ?)", [today.put()]).and(rests, []);
+            let rests =
+                if state == State::Interrupted { "interrupted_at IS NOT NULL" } else { "interrupted_at IS NULL" };
+            condition
+                .and(open, [today.put()])
+                .and("(first_day IS NULL OR first_day <= ?)", [today.put()])
+                .and(rests, []);
         }
     }
     if let Some(days) = within {

@@ -10,6 +10,7 @@ use letopis_core::events::{
     CampaignEvent, CaseEvent, ClientEvent, DealEvent, DocumentEvent, Event, FinanceEvent, InteractionEvent, OrderEvent,
     PricingEvent,
     CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, InteractionEvent, LeadEvent, OrderEvent,
+    LetterEvent, LogEvent, OrderEvent, ProcessEvent,
 };
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
@@ -102,6 +103,18 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
         | Event::Market(_)
         | Event::Knowledge(_)
         | Event::Log(_) => Told::of(Class::Custom),
+        Event::Process(event) => process(event),
+        Event::Letter(event) => letter(event),
+        Event::Log(LogEvent::Refused(e)) => Told {
+            case: Some(e.case),
+            field: Some(e.rule.clone()),
+            old: Some(e.met.clone()),
+            outcome: Some(e.wanted.clone()),
+            ..Told::of(Class::Case)
+        },
+        Event::Custom(_) | Event::Definition(_) | Event::Service(_) | Event::Knowledge(_) | Event::Log(_) => {
+            Told::of(Class::Custom)
+        }
     }
 }
 
@@ -260,8 +273,53 @@ fn case(event: &CaseEvent) -> Told<'_> {
         }
         CaseEvent::Resolved(e) => Told { employee: e.employee, outcome: Some(e.resolution.clone()), ..told(e.case) },
         CaseEvent::Closed(e) => Told { outcome: e.outcome.clone(), ..told(e.case) },
+        CaseEvent::StateChanged(e) => {
+            Told { old: e.from.clone(), outcome: Some(e.to.clone()), employee: e.employee, ..told(e.case) }
+        }
+        CaseEvent::Paused(e) => Told { outcome: e.reason.clone(), ..told(e.case) },
+        CaseEvent::LinkedToPlanItem(e) => Told { field: Some(e.item.clone()), ..told(e.case) },
+        CaseEvent::UnlinkedFromPlanItem(e) => Told { field: Some(e.item.clone()), ..told(e.case) },
         CaseEvent::DueSet(e) => told(e.case),
         CaseEvent::Reopened(e) => told(e.case),
+        CaseEvent::Resumed(e) => told(e.case),
+    }
+}
+
+fn process(event: &ProcessEvent) -> Told<'_> {
+    use ProcessEvent as P;
+    let told = |field: &Code| Told { case: Some(event.case_id()), field: Some(field.clone()), ..Told::of(Class::Case) };
+    match event {
+        P::WorkEntered(e) => Told { outcome: e.stage.clone(), employee: e.employee, ..told(&e.department) },
+        P::WorkLeft(e) => Told { duration_s: e.labour_s, employee: e.employee, ..told(&e.department) },
+        P::HandedOver(e) => {
+            Told { old: Some(e.from.clone()), outcome: Some(e.to.clone()), employee: e.employee, ..told(&e.list) }
+        }
+        P::ReviewRequested(e) => Told { employee: e.employee, ..told(&e.branch) },
+        P::ReviewDecided(e) => Told { outcome: Some(e.decision.clone()), employee: e.employee, ..told(&e.branch) },
+        P::ApplicationDecided(e) => {
+            Told { field: None, employee: e.employee, outcome: Some(e.decision.clone()), ..told(&e.decision) }
+        }
+        P::SolutionApplied(e) => Told {
+            old: Some(e.problem.clone()),
+            outcome: word(if e.worked { "worked" } else { "failed" }),
+            employee: e.employee,
+            ..told(&e.solution)
+        },
+    }
+}
+
+fn letter(event: &LetterEvent) -> Told<'_> {
+    let LetterEvent::Registered(e) = event;
+    Told {
+        direction: Some(e.direction),
+        channel: word(media(e.media)),
+        employee: e.employee,
+        case: e.case,
+        deal: e.deal,
+        order: e.order,
+        target: e.answers,
+        field: Some(e.journal.clone()),
+        ..Told::of(Class::Contact)
     }
 }
 
@@ -319,6 +377,7 @@ fn order(event: &OrderEvent) -> Told<'_> {
         O::Placed(e) => Told { channel: e.channel.clone(), employee: e.employee, deal: e.deal, ..order(Some(e.order)) },
         O::Confirmed(e) => order(Some(e.order)),
         O::Changed(e) => order(Some(e.order)),
+        O::PromiseMoved(e) => Told { outcome: Some(e.reason.clone()), ..order(Some(e.order)) },
         O::GoodsShipped(e) => Told { field: e.carrier.clone(), ..order(Some(e.order)) },
         O::GoodsReturned(e) => Told { outcome: e.reason.clone(), ..order(Some(e.order)) },
         O::ServiceRendered(e) => {
@@ -381,9 +440,12 @@ fn contract(event: &ContractEvent) -> Told<'_> {
 fn article(event: &ArticleEvent) -> Told<'_> {
     let told = |article: &Code| Told { field: Some(article.clone()), ..Told::of(Class::Article) };
     match event {
-        ArticleEvent::Used(e) => {
-            Told { case: e.case, employee: e.employee, outcome: word(if e.solved { "solved" } else { "unsolved" }), ..told(&e.article) }
-        }
+        ArticleEvent::Used(e) => Told {
+            case: e.case,
+            employee: e.employee,
+            outcome: word(if e.solved { "solved" } else { "unsolved" }),
+            ..told(&e.article)
+        },
         ArticleEvent::Published(e) => told(&e.article),
         ArticleEvent::Retired(e) => told(&e.article),
 fn document(event: &DocumentEvent) -> Told<'_> {

@@ -31,7 +31,7 @@ impl Ratio {
 }
 
 /// E. B. Wilson (1927): `(p + z²/2n ± z√(p(1−p)/n + z²/4n²)) / (1 + z²/n)` with z = 1.96.
-fn wilson(p: f64, n: f64) -> (f64, f64) {
+pub(crate) fn wilson(p: f64, n: f64) -> (f64, f64) {
     const Z: f64 = 1.96;
     let (middle, scale) = (p + Z * Z / (2.0 * n), 1.0 + Z * Z / n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();

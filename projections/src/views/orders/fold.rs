@@ -18,6 +18,7 @@ pub(crate) fn fold(row: &mut OrderRow, event: &OrderEvent, at: Moment, day: Day)
         OrderEvent::Placed(_) => was_placed,
         OrderEvent::Changed(_) | OrderEvent::GoodsReturned(_) | OrderEvent::Cancelled(_) => true,
         OrderEvent::Confirmed(_)
+        | OrderEvent::PromiseMoved(_)
         | OrderEvent::InvoiceIssued(_)
         | OrderEvent::PaymentReceived(_)
         | OrderEvent::PaymentRefunded(_)
@@ -55,6 +56,7 @@ fn apply(row: &mut OrderRow, event: &OrderEvent, at: Moment, day: Day) {
             set_lines(row, &e.lines);
             row.promised = e.promised.or(row.promised);
         }
+        OrderEvent::PromiseMoved(e) => row.promised = Some(e.promised),
         OrderEvent::InvoiceIssued(e) => {
             name(row, e.amount.currency);
             let (minor, currency) = (e.amount.minor, e.amount.currency);

@@ -95,6 +95,7 @@ fn unallocated(event: &OrderEvent) -> Option<(Money, Field)> {
         | OrderEvent::Deferred(_)
         | OrderEvent::ConcessionMade(_)
         | OrderEvent::Cancelled(_)
+        | OrderEvent::PromiseMoved(_)
         | OrderEvent::Completed(_) => None,
     }
 }

@@ -1,14 +1,14 @@
 //! The questions that can be asked: the queries of the views, each answering JSON.
 
 use clap::{Args, Subcommand, ValueEnum};
-use letopis_core::ids::{CaseId, ClientId};
+use letopis_core::ids::ClientId;
 use letopis_core::money::Currency;
 use letopis_core::time::Day;
 use letopis_projections::engine::list;
 use letopis_projections::engine::read::{QueryError, Reader};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views::loyalty::{Basis, Window, abc, cohorts, lost, rfm, summary};
-use letopis_projections::views::{cases, client, history};
+use letopis_projections::views::{client, history};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,15 +36,8 @@ pub enum Question {
         #[arg(long)]
         sales: bool,
     },
-    /// One case.
-    Case {
-        /// Its ULID.
-        case: CaseId,
-    },
     /// Who buys again.
     Loyalty(LoyaltyArgs),
-    /// Complaints, questions, errors, wishes.
-    Cases(CasesArgs),
     /// Any other question of the views by its name, see below.
     #[command(external_subcommand)]
     Named(Vec<String>),
@@ -110,48 +103,6 @@ pub enum Loyalty {
     Loyal,
 }
 
-/// Arguments of `cases`.
-#[derive(Debug, Args)]
-pub struct CasesArgs {
-    /// Which question.
-    pub what: Cases,
-    /// The breakdown of the overview.
-    #[arg(long)]
-    pub by: Option<CasesBy>,
-    /// The period.
-    #[command(flatten)]
-    pub period: PeriodArgs,
-    /// At most so many lines.
-    #[arg(long, default_value_t = 100)]
-    pub limit: u32,
-}
-
-/// Questions about cases.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Cases {
-    /// Counts and times.
-    Overview,
-    /// The cases, the latest first.
-    List,
-    /// What was answered, and whether in time.
-    Responses,
-    /// What was promised until when.
-    Promises,
-}
-
-/// Breakdowns of the overview.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum CasesBy {
-    /// Complaint, question, error report, wish, incident.
-    Kind,
-    /// What they are about.
-    Topic,
-    /// How they reached us.
-    Channel,
-    /// About which product.
-    Product,
-}
-
 type Answer = Result<Value, QueryError>;
 
 fn json<T: Serialize>(answer: T) -> Answer {
@@ -195,10 +146,8 @@ impl Question {
                 json(history::page(reader, owner, &history::HistoryQuery::default(), &window)?)
             }
             Self::Purchases { sales, .. } => json(summary::summary(reader, client, basis(*sales))?),
-            Self::Case { case } => json(cases::case(reader, *case)?),
             Self::Named(words) => Err(QueryError::Storage(format!("{words:?} is asked by name").into())),
             Self::Loyalty(args) => args.ask(reader),
-            Self::Cases(args) => args.ask(reader),
         }
     }
 }
@@ -218,25 +167,6 @@ impl LoyaltyArgs {
             Loyalty::AbcProducts => json(abc(abc::Of::Products)?),
             Loyalty::Lost => json(lost::lost(reader, None, basis, &paging)?),
             Loyalty::Loyal => json(lost::loyal_share(reader, basis)?),
-        }
-    }
-}
-
-impl CasesArgs {
-    fn ask(&self, reader: &Reader<'_>) -> Answer {
-        let Window { from, to } = self.period.window(reader);
-        let window = list::Window::first(self.limit);
-        let by = self.by.map(|by| match by {
-            CasesBy::Kind => cases::CasesBy::Kind,
-            CasesBy::Topic => cases::CasesBy::Topic,
-            CasesBy::Channel => cases::CasesBy::Channel,
-            CasesBy::Product => cases::CasesBy::Product,
-        });
-        match self.what {
-            Cases::Overview => json(cases::overview(reader, from, to, by)?),
-            Cases::List => json(cases::cases(reader, &cases::CaseFilter::default(), &window)?),
-            Cases::Responses => json(cases::responses(reader)?),
-            Cases::Promises => json(cases::promises(reader, &cases::PromiseQuery::default(), &window)?),
         }
     }
 }
