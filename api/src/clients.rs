@@ -69,5 +69,3 @@ async fn card(State(app): State<App>, Path(id): Path<String>, asked: Asked) -> R
     let card = card.ok_or_else(|| Problem::new(Kind::NotFound, "nothing was known of him then").field("id"))?;
     Ok(envelope(&app, &asked, VIEW, card, fresh))
 }
-
-}

@@ -17,9 +17,8 @@
 
 pub mod answer;
 pub mod auth;
-pub mod backup;
 pub mod automation;
-pub mod cases;
+pub mod backup;
 pub mod clients;
 pub mod demo;
 pub mod erasure;

@@ -12,11 +12,11 @@ mod consent;
 mod contract;
 mod deal;
 mod document;
-mod offer;
 mod lead;
+mod offer;
 mod order;
-mod task;
 mod process;
+mod task;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -28,11 +28,7 @@ use crate::definitions::Definitions;
 use crate::events::case::CaseKind;
 use crate::events::{CaseEvent, ClientEvent, Event, InteractionEvent, ProcessEvent};
 use crate::fact::Fact;
-use crate::ids::{AssetId, CaseId, ContractId, DealId, OrderId};
-use crate::ids::{CaseId, DealId, OrderId, TaskId};
-use crate::ids::{CaseId, DealId, OfferId, OrderId};
-use crate::ids::{CaseId, DealId, LeadId, OrderId};
-use crate::ids::{AssetId, ContractId, DealId, OrderId, Version};
+use crate::ids::{AssetId, ContractId, DealId, LeadId, OfferId, OrderId, TaskId, Version};
 use crate::time::Timestamp;
 
 /// Something odd about an accepted fact: the rule it breaks and what the rule met.
@@ -89,7 +85,6 @@ pub struct Ledger {
     offers: BTreeMap<OfferId, offer::OfferState>,
     deals: BTreeMap<DealId, deal::DealState>,
     leads: BTreeMap<LeadId, lead::LeadState>,
-    cases: BTreeMap<CaseId, case::CaseState>,
     cases: case::Cases,
     assets: BTreeMap<AssetId, asset::AssetState>,
     contracts: BTreeMap<ContractId, contract::ContractState>,
@@ -101,12 +96,17 @@ impl Ledger {
     /// Whether any rule looks at events like this one. Others need no ledger.
     pub fn concerns(event: &Event) -> bool {
         match event {
-            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Process(_) | Event::Knowledge(_) => true,
+            Event::Order(_)
+            | Event::Deal(_)
+            | Event::Lead(_)
+            | Event::Case(_)
+            | Event::Process(_)
+            | Event::Task(_)
+            | Event::Document(_)
+            | Event::Pricing(_)
+            | Event::Knowledge(_) => true,
             Event::Asset(event) => event.asset_id().is_some(),
             Event::Contract(event) => event.contract_id().is_some(),
-            Event::Order(_) | Event::Deal(_) | Event::Case(_) | Event::Task(_) | Event::Knowledge(_) => true,
-            Event::Document(_) | Event::Pricing(_) => true,
-            Event::Order(_) | Event::Deal(_) | Event::Lead(_) | Event::Case(_) | Event::Knowledge(_) => true,
             Event::Campaign(event) => consent::concerns(event),
             Event::Client(ClientEvent::Registered(_)) => true,
             Event::Client(event) => consent::changes(event),
@@ -120,10 +120,10 @@ impl Ledger {
             | Event::Letter(_)
             | Event::Service(_)
             | Event::Definition(_)
+            | Event::Plan(_)
+            | Event::Market(_)
             | Event::Log(_)
             | Event::Custom(_) => false,
-            Event::Interaction(_) | Event::Definition(_) | Event::Log(_) | Event::Custom(_) => false,
-            Event::Plan(_) | Event::Market(_) => false,
         }
     }
 
@@ -140,9 +140,6 @@ impl Ledger {
             Event::Document(event) => document::apply(&mut self.documents, event),
             Event::Pricing(event) => offer::apply(&mut self.offers, event),
             Event::Lead(event) => lead::apply(&mut self.leads, event),
-            Event::Case(event) => case::apply(&mut self.cases, event),
-            Event::Asset(event) => asset::apply(&mut self.assets, event),
-            Event::Contract(event) => contract::apply(&mut self.contracts, event),
             Event::Task(event) => task::apply(&mut self.tasks, event),
             Event::Asset(event) => asset::apply(&mut self.assets, event),
             Event::Contract(event) => contract::apply(&mut self.contracts, event),
@@ -192,9 +189,6 @@ impl Ledger {
             Event::Document(event) => document::decide(&self.documents, &self.orders, event),
             Event::Pricing(event) => offer::decide(&self.offers, event, at),
             Event::Lead(event) => lead::decide(&self.leads, event),
-            Event::Case(event) => case::decide(&self.cases, event),
-            Event::Asset(event) => asset::decide(&self.assets, event),
-            Event::Contract(event) => contract::decide(&self.contracts, event),
             Event::Task(event) => task::decide(&self.tasks, event),
             Event::Asset(event) => asset::decide(&self.assets, event),
             Event::Contract(event) => contract::decide(&self.contracts, event),

@@ -7,16 +7,9 @@ use std::fmt;
 
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{
-    AssetId, CaseId, ClientId, ContactId, ContractId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
-    RelationId,
-    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, MeetingId, OrderId, PaymentId,
-    RelationId, TaskId,
-    CaseId, ClientId, ContactId, ContactPointId, DealId, DocumentId, EmployeeId, EnvelopeId, EventId, InvoiceId,
-    MeetingId, OfferId, OrderId, PackId, PaymentId, QuoteId, RelationId,
-    CaseId, ClientId, ContactId, ContactPointId, DealId, EmployeeId, EventId, InvoiceId, LeadId, MeetingId, OrderId,
-    PaymentId, PresaleActionId, RelationId,
-    AssetId, CaseId, ClientId, ContactId, ContactPointId, ContractId, DealId, EmployeeId, EventId, InvoiceId,
-    MeetingId, OrderId, PaymentId, RelationId,
+    AssetId, CaseId, ClientId, ContactId, ContactPointId, ContractId, DealId, DocumentId, EmployeeId, EnvelopeId,
+    EventId, InvoiceId, LeadId, MeetingId, OfferId, OrderId, PackId, PaymentId, PresaleActionId, QuoteId, RelationId,
+    TaskId,
 };
 use letopis_core::money::{Currency, Exact};
 use letopis_core::time::{Day, Moment, Month, Timestamp};

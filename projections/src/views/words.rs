@@ -9,10 +9,10 @@ use rusqlite::types::ValueRef;
 use super::cases::{Status, What};
 use super::client::Access;
 use super::history::Class;
+use super::leads::LeadStatus;
+use super::ledger::Kind;
 use super::meetings::MeetingStatus;
 use super::tasks::TaskStatus;
-use super::ledger::Kind;
-use super::leads::LeadStatus;
 use crate::engine::row::{Atom, Cell, WrongValue};
 
 /// A key of a total that may not be known: the empty text then, since keys are never null.
@@ -78,17 +78,15 @@ words! {
     Access { Known = "known", Sealed = "sealed", Erased = "erased" }
     Class {
         Contact = "contact", Meeting = "meeting", Handling = "handling", Document = "document", Case = "case",
-        Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
+        Lead = "lead", Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
         Consent = "consent", Asset = "asset", Contract = "contract", Article = "article", Custom = "custom",
-        Consent = "consent", Custom = "custom", Task = "task", Exception = "exception",
+        Task = "task", Exception = "exception",
     }
     TaskStatus { Open = "open", Done = "done", Cancelled = "cancelled" }
     MeetingStatus { Planned = "planned", Held = "held", Missed = "missed", Cancelled = "cancelled" }
     Kind {
         Invoiced = "invoiced", Paid = "paid", Refunded = "refunded", Service = "service", Adjusted = "adjusted",
         Conceded = "conceded",
-        Lead = "lead", Deal = "deal", Order = "order", Money = "money", Campaign = "campaign", Profile = "profile",
-        Consent = "consent", Custom = "custom",
     }
     LeadStatus { New = "new", Qualified = "qualified", Disqualified = "disqualified", Converted = "converted" }
     Status { Open = "open", Answered = "answered", Resolved = "resolved", Closed = "closed" }

@@ -3,14 +3,9 @@
 use letopis_core::code::Code;
 use letopis_core::events::interaction::{Direction, LetterMedia};
 use letopis_core::events::{
-    ArticleEvent, AssetEvent, CampaignEvent, CaseEvent, ClientEvent, ContractEvent, DealEvent, Event, InteractionEvent,
-    OrderEvent,
-    AutomationEvent, CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, ExceptionEvent, InteractionEvent,
-    OrderEvent, TaskEvent,
-    CampaignEvent, CaseEvent, ClientEvent, DealEvent, DocumentEvent, Event, FinanceEvent, InteractionEvent, OrderEvent,
-    PricingEvent,
-    CampaignEvent, CaseEvent, ClientEvent, DealEvent, Event, InteractionEvent, LeadEvent, OrderEvent,
-    LetterEvent, LogEvent, OrderEvent, ProcessEvent,
+    ArticleEvent, AssetEvent, AutomationEvent, CampaignEvent, CaseEvent, ClientEvent, ContractEvent, DealEvent,
+    DocumentEvent, Event, ExceptionEvent, FinanceEvent, InteractionEvent, LeadEvent, LetterEvent, LogEvent, OrderEvent,
+    PricingEvent, ProcessEvent, TaskEvent,
 };
 use letopis_core::ids::{CaseId, DealId, EmployeeId, EventId, OrderId};
 use letopis_core::money::Money;
@@ -90,19 +85,9 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
             Told { case: Some(e.case), field: Some(e.article.clone()), caused_by: e.caused_by, ..Told::of(Class::Case) }
         }
         Event::Automation(AutomationEvent::RuleDefined(_)) => Told::of(Class::Custom),
-        Event::Custom(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => Told::of(Class::Custom),
         Event::Document(event) => document(event),
         Event::Finance(event) => finance(event),
         Event::Pricing(event) => pricing(event),
-        Event::Custom(_) | Event::Text(_) | Event::Definition(_) | Event::Knowledge(_) | Event::Log(_) => {
-            Told::of(Class::Custom)
-        }
-        Event::Custom(_)
-        | Event::Definition(_)
-        | Event::Plan(_)
-        | Event::Market(_)
-        | Event::Knowledge(_)
-        | Event::Log(_) => Told::of(Class::Custom),
         Event::Process(event) => process(event),
         Event::Letter(event) => letter(event),
         Event::Log(LogEvent::Refused(e)) => Told {
@@ -112,9 +97,14 @@ pub(super) fn describe(event: &Event) -> Told<'_> {
             outcome: Some(e.wanted.clone()),
             ..Told::of(Class::Case)
         },
-        Event::Custom(_) | Event::Definition(_) | Event::Service(_) | Event::Knowledge(_) | Event::Log(_) => {
-            Told::of(Class::Custom)
-        }
+        Event::Custom(_)
+        | Event::Text(_)
+        | Event::Definition(_)
+        | Event::Service(_)
+        | Event::Plan(_)
+        | Event::Market(_)
+        | Event::Knowledge(_)
+        | Event::Log(_) => Told::of(Class::Custom),
     }
 }
 
@@ -448,6 +438,9 @@ fn article(event: &ArticleEvent) -> Told<'_> {
         },
         ArticleEvent::Published(e) => told(&e.article),
         ArticleEvent::Retired(e) => told(&e.article),
+    }
+}
+
 fn document(event: &DocumentEvent) -> Told<'_> {
     let about = |field: Option<&Code>| Told { field: field.cloned(), ..Told::of(Class::Document) };
     match event {

@@ -81,6 +81,7 @@ fn amount(event: &OrderEvent) -> Option<(Kind, Money)> {
         | OrderEvent::Confirmed(_)
         | OrderEvent::Changed(_)
         | OrderEvent::Deferred(_)
+        | OrderEvent::PromiseMoved(_)
         | OrderEvent::GoodsShipped(_)
         | OrderEvent::GoodsReturned(_)
         | OrderEvent::Cancelled(_)

@@ -117,9 +117,7 @@ impl Question {
     /// The client it is about.
     pub fn client(&self) -> Option<&str> {
         match self {
-            Self::Client { client }
-            | Self::History { client, .. }
-            | Self::Purchases { client, .. } => Some(client),
+            Self::Client { client } | Self::History { client, .. } | Self::Purchases { client, .. } => Some(client),
             _ => None,
         }
     }
