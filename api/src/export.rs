@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use letopis_core::code::Code;
 use letopis_core::events::Event;
 use letopis_core::events::log::Exported;
 use letopis_core::exports::{self, Digesting};
@@ -86,7 +87,7 @@ pub(crate) async fn enter(
     digest: Digesting,
 ) -> Result<(), Problem> {
     let upto = app.log.head().await?;
-    let what = what.parse().map_err(|error| LogError::new("what was exported", error))?;
+    let what: Code = what.parse().map_err(|error| LogError::new("what was exported", error))?;
     let exported = Exported { what, digest: digest.finish()?, upto };
     let recorded = exports::record(&*app.log, &*app.clock, &app.random, Some(client), actor, exported).await;
     recorded.map(drop).map_err(|error| match error {
