@@ -46,6 +46,19 @@ impl TrustAudit {
         Ok(Some(audit))
     }
 
+    /// What is wrong with the file itself: what SQLite finds, and tables that are not as they were made.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn damage(&self) -> Result<Option<String>, LogError> {
+        let found: String = self.conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if found != "ok" {
+            return Ok(Some(found));
+        }
+        let sound = store::has_own_tables(&self.conn)?;
+        Ok((!sound).then(|| "its tables are not as they were made".to_owned()))
+    }
+
     /// The last event that is in the tree.
     ///
     /// # Errors

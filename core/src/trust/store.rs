@@ -79,6 +79,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, LogError> {
     Ok(db)
 }
 
+/// Whether the tables are those that this program makes.
+pub(super) fn has_own_tables(db: &Connection) -> Result<bool, LogError> {
+    let tables = |db: &Connection| -> rusqlite::Result<Vec<(String, Option<String>)>> {
+        let mut select = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let fresh = Connection::open_in_memory().map_err(failed)?;
+    fresh.execute_batch(SCHEMA).map_err(failed)?;
+    Ok(tables(db).map_err(failed)? == tables(&fresh).map_err(failed)?)
+}
+
 /// Opens the database for reading.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
     let failed = |error| LogError::new(format!("opening {}", path.display()), error);

@@ -59,4 +59,5 @@ const PARTS: &[(&str, &str)] = &[
     ("averages", "SELECT block FROM search_data WHERE id = 1"),
     ("settings", "SELECT k, v FROM search_config"),
     ("tables", SCHEMA),
+    ("checkpoint", "SELECT * FROM search_checkpoint"),
 ];

@@ -8,6 +8,7 @@ use clap::Args;
 use letopis_core::error::chain;
 use letopis_core::folder::Folder;
 use letopis_core::log::EventLog;
+use letopis_core::trust::audit::TrustAudit;
 use letopis_projections::engine::rebuild::{Options as RebuildOptions, rebuild};
 use letopis_projections::search;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<Done> {
     })
     .with_context(|| format!("verifying {}", dir.display()))?;
     bar.finish_and_clear();
-    for line in unopened(dir)? {
+    for line in unopened(dir)?.into_iter().chain(torn(dir)) {
         verified.findings.add(None, None, line);
     }
     let views = match args.views.then(|| verify_views(dir, console)) {
@@ -142,6 +143,12 @@ fn unopened(dir: &Path) -> Result<Vec<String>> {
     let wrong = folder.vault.map(|vault| vault.check()).transpose();
     let wrong = wrong.unwrap_or_else(|error| Some(vec![chain(&error)]));
     Ok(wrong.unwrap_or_default().into_iter().map(|line| format!("key store: {line}")).collect())
+}
+
+/// What is wrong with `trust.db` as a file; what stands in it was compared with the log.
+fn torn(dir: &Path) -> Option<String> {
+    let damage = TrustAudit::open(dir).and_then(|audit| audit.map_or(Ok(None), |audit| audit.damage()));
+    damage.unwrap_or_else(|error| Some(chain(&error))).map(|line| format!("trust.db: {line}"))
 }
 
 /// For each view: its digest as kept, as its rows come to, and as the log comes to.

@@ -1,8 +1,8 @@
 //! Whether every key of a store can be opened, for an audit.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
-use super::{Vault, failed};
+use super::{SCHEMA, Vault, failed};
 use crate::log::LogError;
 
 impl Vault {
@@ -17,6 +17,15 @@ impl Vault {
             state.db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
         if integrity != "ok" {
             wrong.push(integrity);
+        }
+        let tables = |db: &Connection| -> rusqlite::Result<Vec<(String, Option<String>)>> {
+            let mut select = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+            select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        let fresh = Connection::open_in_memory().map_err(failed)?;
+        fresh.execute_batch(SCHEMA).map_err(failed)?;
+        if tables(&state.db).map_err(failed)? != tables(&fresh).map_err(failed)? {
+            wrong.push("its tables are not as they were made".to_owned());
         }
         let mut select = state.db.prepare("SELECT id, kek, nonce, wrapped FROM data_key").map_err(failed)?;
         let mut rows = select.query([]).map_err(failed)?;
