@@ -319,8 +319,9 @@ impl Folding<'_> {
 /// Folds all views that are concerned by the facts of a group.
 pub(super) fn build(views: &[Box<dyn View>], zone: &Zone, group: &Group, out: &mut Built) {
     let scope = if group.members.is_empty() { Scope::Definitions } else { Scope::Clients };
-    let concerned = |view: &&Box<dyn View>| view.scope() == scope && view.areas().meet(group.areas);
-    views.iter().filter(concerned).for_each(|view| view.build(zone, group, out));
+    let views = views.iter().map(AsRef::as_ref);
+    let concerned = views.filter(|view: &&dyn View| view.scope() == scope && view.areas().meet(group.areas));
+    concerned.for_each(|view| view.build(zone, group, out));
 }
 
 /// What the view file keeps about the clients of a group.

@@ -167,10 +167,10 @@ pub async fn trace_client(
     })?;
     for placed in group.folded() {
         file.transact(Checkpoint::default(), |_, batch| {
-            let concerned = |view: &&Box<dyn View>| {
+            let concerned = |view: &&dyn View| {
                 view.scope() == Scope::Clients && !view.per_event() && view.areas().hold(&placed.fact.event)
             };
-            let mut views = source.views.iter().filter(concerned);
+            let mut views = source.views.iter().map(AsRef::as_ref).filter(concerned);
             views.try_for_each(|view| view.extend(batch, group.identified, group.owner, std::slice::from_ref(placed)))
         })?;
         see(placed, &Reader::new(file.connection(), &zone, now))?;

@@ -1,6 +1,7 @@
 //! `history`: every event of a client, in order, for analysts and auditors.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -97,10 +98,10 @@ async fn read_needed(log: &dyn EventLog, facts: &[Fact]) -> Result<Defined> {
     let (mut ledger, mut defined) = (Ledger::default(), Defined::new());
     for fact in in_order {
         for name in ledger.needs(&fact.event) {
-            if !defined.contains_key(&name) {
-                let (stream, mut found) = (StreamName::parse(&name)?, Vec::new());
+            if let Entry::Vacant(place) = defined.entry(name) {
+                let (stream, mut found) = (StreamName::parse(place.key())?, Vec::new());
                 read_stream(log, Opener::Closed, &stream, Version(0), &mut found).await?;
-                defined.insert(name, found);
+                place.insert(found);
             }
         }
         ledger.apply(fact);

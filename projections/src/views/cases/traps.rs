@@ -3,7 +3,7 @@
 use letopis_core::definitions::Definitions;
 use letopis_core::events::Event;
 use letopis_core::fact::Fact;
-use letopis_core::ids::{CaseId, EventId, Version};
+use letopis_core::ids::{CaseId, EventId, Position, Version};
 use letopis_core::time::{Moment, Timestamp};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn definitions(said: &[(&str, &str, Value)]) -> Definitions {
             event.definition_stream().as_deref() == Some(&*stream)
         });
         let version = Version(before.count() as u64 + 1);
-        out.put(kind, code, (at(from), 0, EventId(n as u128)), version, event);
+        out.put(kind, code, (at(from), 0, EventId(n as u128)), (version, Position(version.0)), event);
     }
     out
 }

@@ -76,23 +76,23 @@ fn stays(row: &CaseRow, workflow: Option<&Workflow<'_>>, calendar: &Calendar, no
         let settled = row.settled_at.filter(|settled| *settled >= since.at).map(Moment::utc);
         entered.get(at + 1).map(|(at, ..)| *at).or(settled)
     };
-    let stay =
-        |(at, (since, state, employee, event)): (usize, &(Moment, Code, Option<EmployeeId>, Option<EventId>))| {
-            let until = ends(at, since);
-            let seconds = calendar.seconds(since.at, until.map_or(now, |until| until.at));
-            let limit_s = states.iter().find(|known| known.state == *state).and_then(|known| known.limit_s);
-            let over_limit = limit_s.is_some_and(|limit| seconds > i64::from(limit));
-            Stay {
-                state: state.clone(),
-                since: *since,
-                until,
-                seconds,
-                limit_s,
-                over_limit,
-                employee: *employee,
-                event: *event,
-            }
-        };
+    type Entered = (Moment, Code, Option<EmployeeId>, Option<EventId>);
+    let stay = |(at, (since, state, employee, event)): (usize, &Entered)| {
+        let until = ends(at, since);
+        let seconds = calendar.seconds(since.at, until.map_or(now, |until| until.at));
+        let limit_s = states.iter().find(|known| known.state == *state).and_then(|known| known.limit_s);
+        let over_limit = limit_s.is_some_and(|limit| seconds > i64::from(limit));
+        Stay {
+            state: state.clone(),
+            since: *since,
+            until,
+            seconds,
+            limit_s,
+            over_limit,
+            employee: *employee,
+            event: *event,
+        }
+    };
     entered.iter().enumerate().map(stay).collect()
 }
 

@@ -82,13 +82,16 @@ pub struct CycleStage {
     pub per_deal: Median,
 }
 
+/// Days, and whether they came to their end.
+type Spans = Vec<(i64, bool)>;
+
 #[derive(Default)]
 struct Tally {
     deals: i64,
-    won: Vec<(i64, bool)>,
-    all: Vec<(i64, bool)>,
+    won: Spans,
+    all: Spans,
     days: i64,
-    visits: BTreeMap<Code, (Vec<(i64, bool)>, Vec<(i64, bool)>)>,
+    visits: BTreeMap<Code, (Spans, Spans)>,
 }
 
 impl Tally {

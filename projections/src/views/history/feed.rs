@@ -155,7 +155,7 @@ fn feed(reader: &Reader<'_>, params: &mut Params) -> Answer {
             found.push(row?);
         }
     }
-    found.sort_unstable_by(|(a, ..), (b, ..)| (b.occurred_at, b.ord, b.event).cmp(&(a.occurred_at, a.ord, a.event)));
+    found.sort_unstable_by_key(|(row, ..)| std::cmp::Reverse((row.occurred_at, row.ord, row.event)));
     let at = |(row, ..): &(HistoryRow, _, _)| vec![row.occurred_at.put(), row.ord.put(), row.event.put()];
     let page = Page::cut(found, limit, &shape, at);
     let item = |(row, manager, group): (HistoryRow, Option<EmployeeId>, ClientId)| {

@@ -133,12 +133,14 @@ pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
 }
 
 /// When the deals of each client were opened, and won.
-fn deals(reader: &Reader<'_>) -> Result<HashMap<ClientId, Vec<(Timestamp, Option<Timestamp>)>>, QueryError> {
+type Opened = HashMap<ClientId, Vec<(Timestamp, Option<Timestamp>)>>;
+
+fn deals(reader: &Reader<'_>) -> Result<Opened, QueryError> {
     let sql = "SELECT client, opened_at, CASE WHEN status = 'won' THEN closed_at END FROM deal
                WHERE opened_at IS NOT NULL AND date_known = 1";
     let mut statement = reader.conn.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    let mut found: HashMap<ClientId, Vec<(Timestamp, Option<Timestamp>)>> = HashMap::new();
+    let mut found = Opened::new();
     while let Some(row) = rows.next()? {
         found.entry(cell(row, 0)?).or_default().push((cell(row, 1)?, cell(row, 2)?));
     }
