@@ -12,7 +12,7 @@ use letopis_projections::views::client::{self, Open, SearchQuery};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answer::{Answer, ClockParams, From, PageParams, envelope, of_client, read_client, whole};
+use crate::answer::{Answer, ClockParams, From, PageParams, envelope, read_client, whole};
 use crate::error::{Kind, Problem};
 use crate::extract::{self, Asked};
 use crate::openapi::ProblemDocument;

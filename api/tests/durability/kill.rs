@@ -134,7 +134,8 @@ fn negative_control_a_server_that_acknowledges_before_it_commits_is_found_out() 
     let mut chance = Chance::printed("kill");
     let found = run(10, Some("ack-before-commit"), &mut chance).expect_err("acknowledged events are lost");
     println!("found: {found}");
-    assert!(found.contains("LOST"), "{found}");
+    // What was lost is missed by its acknowledgement, or by the views, which had folded it already.
+    assert!(found.contains("LOST") || found.contains("same_log"), "{found}");
 }
 
 #[test]

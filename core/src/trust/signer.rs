@@ -56,7 +56,10 @@ impl Signer {
             Some(text) => hex::decode_array::<32>(text.trim())
                 .map(Zeroizing::new)
                 .ok_or_else(|| LogError::damage(format!("{KEY} does not hold 64 hexadecimal digits")))?,
-            None if public.is_none() && signed.is_none() => return Self::make(dir, origin, random),
+            // A making that was cut short has signed nothing yet.
+            None if public.is_none() && signed.is_none_or(|signed| signed.size == 0 && signed.epoch == 1) => {
+                return Self::make(dir, origin, random, signed);
+            }
             None => {
                 return Err(LogError::damage(format!(
                     "this folder has signed checkpoints, but {KEY} is missing: put it back"
@@ -77,14 +80,17 @@ impl Signer {
         Ok(Self { key, dir: dir.to_owned(), signed })
     }
 
-    fn make(dir: &Path, origin: &str, random: &Random) -> Result<Self, LogError> {
+    fn make(dir: &Path, origin: &str, random: &Random, signed: Option<Signed>) -> Result<Self, LogError> {
         let seed = Zeroizing::new(random.bytes::<32>());
         let key = SigningKey::new(&seed, origin).map_err(|error| LogError::new(format!("origin {origin:?}"), error))?;
         fs::create_dir_all(dir.join("secrets")).map_err(|error| LogError::new("making the folder secrets", error))?;
-        let mut signer = Self { key, dir: dir.to_owned(), signed: None };
+        let mut signer = Self { key, dir: dir.to_owned(), signed };
+        // First of all: where there is a key, it is known what was signed with it.
+        if signer.signed.is_none() {
+            signer.begin(1)?;
+        }
         write(&dir.join(KEY), Zeroizing::new(format!("{}\n", hex::encode(&*seed))).as_bytes(), 0o400)?;
         write(&dir.join(PUBLIC), format!("{}\n", signer.key.verifier_line()).as_bytes(), 0o644)?;
-        signer.begin(1)?;
         Ok(signer)
     }
 

@@ -35,7 +35,7 @@ async fn e2_what_a_client_has_as_of_a_date() {
     install(&server, "2026-01-06T09:00:00Z", "shop:B", json!({ "product": "valve" })).await;
     say(&server, "asset.changed", "2026-02-05T09:00:00Z", json!({ "asset": "shop:A", "product": "boiler-l" })).await;
     say(&server, "asset.removed", "2026-02-20T09:00:00Z", json!({ "asset": "shop:B", "reason": "scrapped" })).await;
-    let now = agree(&server, "/v1/clients/shop:1/assets", &["client", "assets", "shop:1"]).await;
+    let now = agree(&server, "/v1/clients/shop:1/assets", &["client-assets", "shop:1"]).await;
     let products = |answer: &Value| -> Vec<String> {
         let items = answer["items"].as_array().expect("items").iter();
         items.map(|item| item["product"].as_str().expect("a product").to_owned()).collect()

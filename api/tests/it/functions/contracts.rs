@@ -60,7 +60,7 @@ async fn g1_contracts_in_force_and_due_for_renewal() {
     assert_eq!(of(&then, "until"), ["2026-03-20", "2026-12-31", "2027-02-10"], "{then}");
     let then = server.built("/v1/contracts?state=in_force&as_of=2026-01-31").await.json["data"].clone();
     assert_eq!(of(&then, "until"), ["2026-02-10", "2026-03-20", "2026-12-31"], "before the renewal: {then}");
-    let one = agree(&server, "/v1/clients/shop:4/contracts", &["client", "contracts", "shop:4"]).await;
+    let one = agree(&server, "/v1/clients/shop:4/contracts", &["client-contracts", "shop:4"]).await;
     assert_eq!(of(&one, "state"), ["interrupted"]);
     say(&server, "shop:4", "contract.resumed", "2026-03-01T09:00:00Z", json!({ "contract": "shop:D" })).await;
     let card = agree(&server, "/v1/contracts/shop:D", &["contract", "shop:D"]).await;

@@ -43,7 +43,7 @@ pub const QUESTIONS: &[Question] = &[
         about: About::Thing { kind: "asset", find: list::owner, ask: list::asset },
     },
     Question {
-        name: "client assets",
+        name: "client-assets",
         path: "/v1/clients/{id}/assets",
         view: Assets::NAME,
         doc: "What a client has of ours.",

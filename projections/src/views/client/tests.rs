@@ -151,23 +151,29 @@ fn meetings_to_come_are_promises_until_held_missed_or_cancelled() {
 #[test]
 fn the_card_shows_what_is_open_in_the_other_views() {
     let due = letopis_core::time::Moment::utc(at(30 * DAY));
+    let lines = |price: &str| json!([{ "product": "p", "quantity": "1", "unit_price": price }]);
+    let eur = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
+    let placed = |n: u128, price: &str| json!({ "order": id(n), "currency": "EUR", "lines": lines(price) });
+    let mut promised = placed(1, "12.345");
+    promised["promised"] = "2026-02-01".into();
     let facts = [
         fact(1, 1, 1, "case.raised", json!({ "case": id(5), "kind": "wish" })),
         fact(2, 1, 2, "case.due_set", json!({ "case": id(5), "due": due })),
+        fact(3, 1, 3, "order.placed", promised),
+        fact(4, 1, 4, "invoice.issued", json!({ "order": id(1), "invoice": id(11), "amount": eur(1_235) })),
+        fact(5, 1, 5, "payment.received", json!({ "order": id(1), "amount": eur(200) })),
+        fact(6, 1, 6, "order.placed", placed(2, "1")),
+        fact(7, 1, 7, "invoice.issued", json!({ "order": id(2), "invoice": id(12), "amount": eur(100) })),
+        fact(8, 1, 8, "payment.received", json!({ "order": id(2), "amount": eur(100) })),
+        fact(9, 1, 9, "order.completed", json!({ "order": id(2) })),
     ];
-    let file = file(&facts).with(&crate::views::cases::Cases, &facts);
+    let file = file(&facts).with(&crate::views::cases::Cases, &facts).with(&crate::views::orders::Orders, &facts);
     file.conn
         .execute_batch(&format!(
             "CREATE TABLE deal (deal TEXT, client TEXT, stage TEXT, amount_minor INTEGER, currency TEXT, agent TEXT,
                                 opened_at INTEGER, status TEXT);
              INSERT INTO deal VALUES ('{0}', '{0}', 'offer', 500, 'EUR', NULL, 7, 'open'),
                                      ('{1}', '{0}', 'offer', 500, 'EUR', NULL, 7, 'won');
-             CREATE TABLE client_order (order_id TEXT, client TEXT, since INTEGER, placed_at TEXT, completed_at TEXT,
-                 cancelled_at TEXT, currency TEXT, promised TEXT, ordered_micro INTEGER, invoiced_minor INTEGER,
-                 paid_minor INTEGER, refunded_minor INTEGER, owed_minor INTEGER, next_due TEXT);
-             INSERT INTO client_order VALUES
-                 ('{0}', '{0}', 1, '2026-01-01T00:00:00Z', NULL, NULL, 'EUR', '2026-02-01', 12345000, 1235, 200, 0, 1035, NULL),
-                 ('{1}', '{0}', 1, '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', NULL, 'EUR', NULL, 1000000, 100, 100, 0, 0, NULL);
              CREATE TABLE unallocated (currency TEXT, client TEXT, paid_minor INTEGER, refunded_minor INTEGER,
                  services_minor INTEGER);
              INSERT INTO unallocated VALUES ('EUR', '{0}', 35, 0, 5);",

@@ -43,7 +43,7 @@ pub const QUESTIONS: &[Question] = &[
         about: About::Thing { kind: "contract", find: list::owner, ask: list::contract },
     },
     Question {
-        name: "client contracts",
+        name: "client-contracts",
         path: "/v1/clients/{id}/contracts",
         view: Contracts::NAME,
         doc: "The contracts of a client.",

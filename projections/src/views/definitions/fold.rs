@@ -23,13 +23,14 @@ impl Projection for Stated {
     type Row = DefinitionRow;
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if fact.stream.is_definition() {
+        if fact.event.definition_stream().is_some() {
             keys.push(fact.id.0);
         }
     }
 
     fn fold(&self, row: &mut DefinitionRow, fact: &Fact, _cx: &Context<'_>) {
-        let Some((kind, code)) = fact.stream.as_str().split_once('/') else { return };
+        let Some(stream) = fact.event.definition_stream() else { return };
+        let Some((kind, code)) = stream.split_once('/') else { return };
         (row.kind, row.code) = (kind.to_owned(), code.to_owned());
         row.event_type = fact.event.type_name().to_owned();
         row.schema = fact.event.schema().into();
