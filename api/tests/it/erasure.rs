@@ -123,10 +123,18 @@ fn history(n: usize, canary: &dyn Fn(usize) -> String) -> Vec<Value> {
         if info.name == "identity.linked" {
             data = Map::from_iter([("scheme".into(), "card".into()), ("value".into(), canary(2).into())]);
         }
-        items.push(json!({
-            "type": info.name, "client": format!("shop:{}", canary(0)), "id": format!("{}-{n}", info.name),
-            "source": "shop", "occurred_at": "2026-03-05T12:30:00.000001+03:00", "data": data,
-        }));
+        let numbered = info.name == "letter.registered";
+        if numbered {
+            data.insert("number".into(), format!("n-{n}").into());
+        }
+        let mut item = json!({
+            "type": info.name, "client": format!("shop:{}", canary(0)), "source": "shop",
+            "occurred_at": "2026-03-05T12:30:00.000001+03:00", "data": data,
+        });
+        if !numbered {
+            item["id"] = format!("{}-{n}", info.name).into();
+        }
+        items.push(item);
     }
     // What is said when something is mended is personal, too.
     let corrected = json!({ "target": format!("shop:call.logged-{n}"), "reason": canary(4),

@@ -14,6 +14,13 @@ pub struct Stated;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Employees;
 
+/// What is defined, and which one; none for what the log says of itself.
+fn stated(fact: &Fact) -> Option<(String, String)> {
+    let stream = fact.event.definition_stream()?;
+    let (kind, code) = stream.split_once('/')?;
+    (kind != "log").then(|| (kind.to_owned(), code.to_owned()))
+}
+
 impl Projection for Stated {
     const NAME: &'static str = "definitions";
     const VERSION: u32 = 2;
@@ -23,15 +30,14 @@ impl Projection for Stated {
     type Row = DefinitionRow;
 
     fn route(&self, fact: &Fact, _cx: &Context<'_>, keys: &mut Vec<u128>) {
-        if fact.event.definition_stream().is_some() {
+        if stated(fact).is_some() {
             keys.push(fact.id.0);
         }
     }
 
     fn fold(&self, row: &mut DefinitionRow, fact: &Fact, _cx: &Context<'_>) {
-        let Some(stream) = fact.event.definition_stream() else { return };
-        let Some((kind, code)) = stream.split_once('/') else { return };
-        (row.kind, row.code) = (kind.to_owned(), code.to_owned());
+        let Some((kind, code)) = stated(fact) else { return };
+        (row.kind, row.code) = (kind, code);
         row.event_type = fact.event.type_name().to_owned();
         row.schema = fact.event.schema().into();
         row.version = fact.version.0.try_into().unwrap_or(i64::MAX);
