@@ -10,3 +10,4 @@ mod mapping_real;
 mod proofs;
 mod support;
 mod truth;
+mod what_if;
