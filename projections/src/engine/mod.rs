@@ -4,6 +4,7 @@
 //! log ([`rebuild`]), folds one client's facts in memory for strong and dated answers ([`scope`]), and keeps
 //! generations of view files ([`generations`]). A [`question::Question`] is what can be asked of them.
 
+pub mod assume;
 pub mod built;
 pub(crate) mod content;
 pub mod file;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, Parser};
 use letopis_core::code::{Code, Label};
 use letopis_core::ids::{ClientId, Position};
 use letopis_core::log::{EventLog, alias_group};
@@ -25,7 +25,7 @@ use crate::time::bound;
 mod named;
 mod question;
 
-use named::Named;
+pub(super) use named::Named;
 pub use question::Question;
 
 /// Arguments of `as-of`.
@@ -51,6 +51,32 @@ pub struct AsOfArgs {
     /// What to ask.
     #[command(subcommand)]
     pub question: Question,
+}
+
+impl AsOfArgs {
+    /// The arguments of a question by its words, as on the command line.
+    ///
+    /// # Errors
+    /// When the words are no question.
+    pub fn of(
+        data: &DataArg,
+        as_of: Option<&str>,
+        known_at: Option<&str>,
+        words: impl IntoIterator<Item = String>,
+    ) -> Result<Self> {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: AsOfArgs,
+        }
+        let folder = data.data.display().to_string();
+        let clock = |name: &str, at: Option<&str>| at.map(|at| [name.to_owned(), at.to_owned()]);
+        let mut line = vec!["as-of".to_owned(), "--data".to_owned(), folder];
+        line.extend(clock("--as-of", as_of).into_iter().chain(clock("--known-at", known_at)).flatten());
+        line.extend(words);
+        let line = Line::try_parse_from(line).map_err(|error| UsageError(error.to_string()))?;
+        Ok(line.args)
+    }
 }
 
 /// What is asked.
@@ -188,7 +214,7 @@ fn root_in(path: &std::path::Path, data: &Data, client: ClientId) -> Result<Clie
 }
 
 /// A parameter out of range is a wrong call, anything else a failure.
-fn usage(error: QueryError) -> anyhow::Error {
+pub(super) fn usage(error: QueryError) -> anyhow::Error {
     match error {
         QueryError::Storage(_) => error.into(),
         other => UsageError(other.to_string()).into(),

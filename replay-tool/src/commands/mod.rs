@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::console::{Console, Done};
 
 pub mod as_of;
+pub mod chart;
 pub mod check_proof;
 pub mod diff;
 pub mod erase;
@@ -23,6 +24,7 @@ pub mod rotate_kek;
 pub mod seal;
 pub mod stat;
 pub mod verify;
+pub mod what_if;
 pub mod why;
 
 /// Replay, question, check and copy a Letopis log, without a server.
@@ -53,6 +55,8 @@ pub enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Ask the views, as of a date, as known at a time.
     AsOf(as_of::AsOfArgs),
+    /// Draw what the views answer: the funnel, the flow of deals, revenue.
+    Chart(chart::ChartArgs),
     /// Every event of a client, in order.
     History(history::HistoryArgs),
     /// Recompute the log from its raw rows: chains, gaps, hashes, tables, triggers, tree, seals, checkpoints.
@@ -81,6 +85,8 @@ pub enum Command {
     RotateKek(rotate_kek::RotateKekArgs),
     /// What is in the log and how far the views are.
     Stat(stat::StatArgs),
+    /// Ask about the past under another definition or without a campaign; nothing is written.
+    WhatIf(what_if::WhatIfArgs),
 }
 
 /// The data folder.
@@ -115,6 +121,7 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
             Command::Import(args) => import::run(args, console).await,
             Command::Rebuild(args) => rebuild::run(args, console).await,
             Command::AsOf(args) => as_of::run(args, console).await,
+            Command::Chart(args) => chart::run(args, console).await,
             Command::History(args) => history::run(args).await,
             Command::Export(args) => export::run(args, console).await,
             Command::Diff(args) => diff::run(args, console).await,
@@ -129,6 +136,7 @@ pub fn run(command: &Command, console: &Console) -> Result<Done> {
             Command::Fork(args) => fork::run(args).await,
             Command::Prove(args) => prove::run(args).await,
             Command::CheckProof(args) => check_proof::run(args),
+            Command::WhatIf(args) => what_if::run(args, console).await,
         }
     })
 }

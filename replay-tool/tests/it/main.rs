@@ -13,3 +13,4 @@ mod rehearsal;
 mod sets;
 mod support;
 mod truth;
+mod what_if;

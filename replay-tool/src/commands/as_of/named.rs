@@ -11,17 +11,17 @@ use crate::console::UsageError;
 use crate::data::Data;
 
 /// A question with what was given to it.
-pub(super) struct Named {
+pub(in crate::commands) struct Named {
     question: &'static Question,
     params: Params,
     /// The client it is about.
-    pub(super) client: Option<ClientId>,
+    pub(in crate::commands) client: Option<ClientId>,
     thing: u128,
 }
 
 impl Named {
     /// Reads `NAME [SUBJECT] [--parameter VALUE]…`.
-    pub(super) async fn read(data: &Data, words: &[String]) -> Result<Self> {
+    pub(in crate::commands) async fn read(data: &Data, words: &[String]) -> Result<Self> {
         let (question, rest) = find(words)?;
         let mut rest = rest.iter();
         let mut named = Self { question, params: Params::default(), client: None, thing: 0 };
@@ -48,8 +48,13 @@ impl Named {
         matches!(self.question.about, About::Totals(_))
     }
 
+    /// Whether it is about one client, or one thing of his.
+    pub(in crate::commands) fn is_about_one(&self) -> bool {
+        matches!(self.question.about, About::Client(_) | About::Thing { .. })
+    }
+
     /// Asks it; `root` is the head of the group of the client it is about.
-    pub(super) fn ask(&self, reader: &Reader<'_>, root: ClientId) -> Result<Value, QueryError> {
+    pub(in crate::commands) fn ask(&self, reader: &Reader<'_>, root: ClientId) -> Result<Value, QueryError> {
         let mut params = self.params.clone();
         let answer = match self.question.about {
             About::Totals(ask) | About::Rows(ask) => ask(reader, &mut params)?,
