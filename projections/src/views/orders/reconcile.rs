@@ -40,8 +40,7 @@ pub struct Reconciliation {
     pub paid: ExactSum,
     /// Money that went back.
     pub refunded: ExactSum,
-    /// `revenue + kept_of_cancelled + invoiced_beyond + unplaced + rounding + services + adjusted − conceded − paid
-    /// + refunded`.
+    /// The sum of all of these, concessions and money that came taken off.
     pub owed: ExactSum,
     /// The sum of what the settlements say.
     pub settled: ExactSum,

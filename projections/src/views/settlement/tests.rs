@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
+
 use letopis_core::ids::ClientId;
 use proptest::prelude::*;
 
 use super::{ClientSettlement, client_settlement};
 use crate::views::orders::OrderRow;
+use crate::views::orders::charges::charges;
+use crate::views::orders::reconcile::reconciliation;
 use crate::views::orders::testing::{Facts, any_history};
 
 fn settled(facts: &Facts, client: u128) -> ClientSettlement {
@@ -63,6 +67,42 @@ proptest! {
                 .sum();
             let rest = own.unallocated_services_minor - own.unallocated_paid_minor + own.unallocated_refunded_minor;
             prop_assert_eq!(own.total.owed_minor, of_orders + rest);
+        }
+    }
+
+    #[test]
+    fn revenue_leads_to_what_is_owed_without_a_difference(facts in any_history()) {
+        let store = facts.store();
+        let reader = store.at(90);
+        let clients: BTreeSet<ClientId> =
+            reader.rows::<OrderRow>("", &[]).expect("readable").iter().map(|row| row.client.client()).collect();
+        let unallocated: Vec<super::UnallocatedRow> = reader.rows("", &[]).expect("readable");
+        let clients: BTreeSet<ClientId> =
+            clients.into_iter().chain(unallocated.iter().map(|row| row.client.client())).collect();
+        for way in reconciliation(&reader).expect("readable") {
+            prop_assert_eq!(way.difference.0, 0, "{:?}", &way);
+            let owed: i64 = clients
+                .iter()
+                .flat_map(|client| client_settlement(&reader, *client).expect("readable").currencies)
+                .filter(|own| own.total.currency == way.currency)
+                .map(|own| own.total.owed_minor)
+                .sum();
+            prop_assert_eq!(way.owed.round(way.currency).minor, owed, "{}", way.currency);
+        }
+    }
+
+    #[test]
+    fn what_an_order_asks_for_day_by_day_adds_up_to_its_account(facts in any_history()) {
+        let store = facts.store();
+        let reader = store.at(90);
+        for row in reader.rows::<OrderRow>("", &[]).expect("readable") {
+            for currency in row.currencies() {
+                let days = charges(&row, reader.zone);
+                let own = || days.iter().filter(|charge| charge.currency == currency);
+                let account = row.account(currency);
+                let sums = (own().map(|c| c.charged).sum::<i64>(), own().map(|c| c.credited).sum::<i64>());
+                prop_assert_eq!(sums, (account.charged_minor, account.credited_minor), "{:?}", &row);
+            }
         }
     }
 }
