@@ -157,6 +157,17 @@ impl Calendar {
         Self { zone: Zone::default(), weekly, holidays: BTreeSet::new(), exceptions: BTreeMap::new() }
     }
 
+    /// One that is open from Monday to Friday, without holidays.
+    pub fn weekdays() -> Self {
+        let weekly = std::array::from_fn(|day| if day < 5 { vec![(0, DAY_MIN)] } else { Vec::new() });
+        Self { weekly, ..Self::always() }
+    }
+
+    /// Days of `[from, to)` on which it is open at all; 0 when there are none.
+    pub fn open_days(&self, from: Day, to: Day) -> i64 {
+        (from.0..to.0).filter(|day| !self.hours(Day(*day)).is_empty()).count() as i64
+    }
+
     fn hours(&self, day: Day) -> &[(u16, u16)] {
         match self.exceptions.get(&day) {
             Some(hours) => hours,
@@ -269,6 +280,24 @@ mod tests {
             calendar.seconds(start, Timestamp(start.0 + 24 * HOUR * SECOND_US))
         };
         assert_eq!((whole("2025-12-31"), whole("2026-01-01"), whole("2026-01-02")), (8 * HOUR, 0, HOUR));
+    }
+
+    #[test]
+    fn days_off_are_no_working_days() {
+        let day = |text: &str| text.parse::<Day>().expect("a date");
+        let weekdays = |from: &str, to: &str| Calendar::weekdays().open_days(day(from), day(to));
+        assert_eq!(weekdays("2026-02-01", "2026-03-01"), 20);
+        assert_eq!(weekdays("2026-02-28", "2026-03-02"), 0);
+        assert_eq!(weekdays("2026-02-27", "2026-03-03"), 2);
+        assert_eq!(weekdays("1969-12-31", "1970-01-02"), 2);
+        assert_eq!(weekdays("2026-03-03", "2026-02-27"), 0, "turned round");
+        let calendar = calendar(json!({
+            "calendar": "office", "zone": "UTC", "holidays": ["2026-02-23"],
+            "weekly": [{ "days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00" }],
+            "exceptions": [{ "day": "2026-02-28", "hours": [{ "from": "10:00", "to": "14:00" }] }, { "day": "2026-02-27", "hours": [] }],
+        }));
+        // 20 weekdays, less a holiday and a day that is closed by exception, and a Saturday that is open.
+        assert_eq!(calendar.open_days(day("2026-02-01"), day("2026-03-01")), 19);
     }
 
     #[test]

@@ -65,6 +65,8 @@ area! {
         channel: Code,
         /// In this region.
         region: Code,
+        /// The calendar whose open days are working days; Monday to Friday when there is none.
+        calendar: Code,
     }
 
     /// Somebody or a model said what a period will bring. Each one stays as it was said.

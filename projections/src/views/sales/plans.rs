@@ -1,13 +1,14 @@
 //! Plan, fact and run rate.
 
+use letopis_core::calendar::Calendar;
 use letopis_core::code::Code;
-use letopis_core::definitions::{Dated, Definition};
+use letopis_core::definitions::{Dated, Definition, Definitions};
 use letopis_core::events::plan::{Measure, Set, Target};
+use letopis_core::events::service::CalendarDefined;
 use letopis_core::ids::EmployeeId;
 use letopis_core::time::Day;
 use serde::Serialize;
 
-use super::calendar::working_days;
 use super::fact::{MEASURES, Scope, any_period, fact, figure, target};
 use crate::engine::list::Page;
 use crate::engine::question::{Answer, Params, json};
@@ -45,7 +46,9 @@ pub struct PlanItem {
     pub fact: Target,
     /// Fact by target; `n` counts sale lines, deals or clients.
     pub attainment: Ratio,
-    /// Working days (Monday to Friday) of the period that are over or running at the bound.
+    /// Which version of its calendar tells working days: `calendar:office@2`; Monday to Friday when there is none.
+    pub calendar: Option<String>,
+    /// Working days of the period that are over or running at the bound.
     pub elapsed_working_days: i64,
     /// Working days of the period.
     pub working_days: i64,
@@ -99,7 +102,7 @@ pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
     let (limit, _) = window.wanted()?;
     let shape = format!("plans {from} {to} {by:?} {measure:?}");
     let place = window.place(&shape, 1)?;
-    let defined = reader.definitions(&[Set::KIND])?;
+    let defined = reader.definitions(&[Set::KIND, CalendarDefined::KIND])?;
     let wanted = |plan: &Dated<'_, Set>| {
         let value = plan.value;
         value.from < to
@@ -112,12 +115,17 @@ pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
     let page = Page::cut(plans, limit, &shape, |plan| vec![plan.code.to_owned().put()]);
     let names = employees(reader)?;
     let label = |plan: &Set| names.get(&plan.employee?)?.name.clone();
-    let items = page.items.iter().map(|plan| PlanItem::new(reader, plan, label(plan.value)));
+    let items = page.items.iter().map(|plan| PlanItem::new(reader, &defined, plan, label(plan.value)));
     json(Page { items: items.collect::<Result<Vec<_>, _>>()?, next: page.next })
 }
 
 impl PlanItem {
-    pub(super) fn new(reader: &Reader<'_>, plan: &Dated<'_, Set>, label: Option<String>) -> Result<Self, QueryError> {
+    pub(super) fn new(
+        reader: &Reader<'_>,
+        defined: &Definitions,
+        plan: &Dated<'_, Set>,
+        label: Option<String>,
+    ) -> Result<Self, QueryError> {
         let set = plan.value;
         let scope = Scope {
             employee: set.employee,
@@ -129,7 +137,9 @@ impl PlanItem {
         let (currency, planned) = figure(set.target);
         let came = fact(reader, set.measure, currency, (set.from, set.to), &scope)?;
         let today = Day(reader.day().0.saturating_add(1));
-        let (elapsed, all) = (working_days(set.from, today.clamp(set.from, set.to)), working_days(set.from, set.to));
+        let (calendar, named) = working_days(defined, set);
+        let open = |to: Day| calendar.open_days(set.from, to);
+        let (elapsed, all) = (open(today.clamp(set.from, set.to)), open(set.to));
         let run_rate = (elapsed > 0).then(|| {
             let (part, whole) = (i128::from(came.value) * i128::from(all), i128::from(elapsed));
             i64::try_from((2 * part + whole).div_euclid(2 * whole)).unwrap_or(i64::MAX)
@@ -148,6 +158,7 @@ impl PlanItem {
             target: set.target,
             fact: target(currency, came.value),
             attainment: Ratio::of_sums(came.value, planned, came.n),
+            calendar: named,
             elapsed_working_days: elapsed,
             working_days: all,
             run_rate: run_rate.map(|rate| target(currency, rate)),
@@ -155,4 +166,11 @@ impl PlanItem {
             missing: target(currency, (planned - came.value).max(0)),
         })
     }
+}
+
+/// What tells the working days of a plan, and the definition that says so.
+fn working_days(defined: &Definitions, plan: &Set) -> (Calendar, Option<String>) {
+    let named = plan.calendar.as_ref().and_then(|code| defined.latest::<CalendarDefined>(code.as_str()));
+    let known = named.and_then(|dated| Some((Calendar::new(dated.value).ok()?, Some(dated.name()))));
+    known.unwrap_or_else(|| (Calendar::weekdays(), None))
 }
