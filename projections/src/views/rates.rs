@@ -38,6 +38,11 @@ impl Fine {
         Money { minor: narrow(minor), currency }
     }
 
+    /// Of an exact amount, in millionths.
+    pub(crate) fn of_micro(micro: i128) -> Self {
+        Self(micro.saturating_mul(10i128.pow(Self::PLACES - 6)))
+    }
+
     pub(crate) fn plus(&mut self, other: Self) {
         self.0 = self.0.saturating_add(other.0);
     }

@@ -68,12 +68,31 @@ async fn d9_one_cube_over_all_dimensions_and_every_cell_drills_down_to_its_event
     assert_eq!(net(json!(["dishes", "shop"])), Some(json!(2_000)), "{cube}");
     assert_eq!(net(json!(["drinks", "web"])), Some(json!(17_000)), "{cube}");
     let cost = cells.iter().find(|cell| cell["keys"] == json!(["drinks", null])).expect("without a channel");
-    assert_eq!(cost["cost"]["rounded"], eur(700), "{cube}");
+    assert_eq!(cost["presale_cost"]["rounded"], eur(700), "{cube}");
+    assert_eq!((&cost["goods_cost"]["rounded"], &cost["contribution"]["rounded"]), (&eur(0), &eur(-700)), "{cube}");
     assert_eq!(
         (&cube["totals"][0]["net"]["rounded"]["minor"], &cube["totals"][0]["lines"]),
         (&json!(19_000), &json!(5)),
         "{cube}"
     );
+    // Of the drinks only tea has a known cost, 4 a piece and 6 from February: 10 × 4 + 5 × 6.
+    let tea = |cost: &str| json!({ "product": "tea", "unit_cost": cost, "currency": "EUR" });
+    define(&server, "product_cost.set", "2026-01-01", tea("4")).await;
+    define(&server, "product_cost.set", "2026-02-01", tea("6")).await;
+    let words = ["sales", "cube", "--by", "product"];
+    let costed = agree(&server, "/v1/sales/cube?by=product", &words).await;
+    let product = |name: &str| {
+        let found = costed["items"].as_array().expect("cells").iter().find(|cell| cell["keys"] == json!([name]));
+        found.cloned().expect("a product")
+    };
+    assert_eq!(product("tea")["goods_cost"]["rounded"], eur(7_000), "{costed}");
+    assert_eq!(product("tea")["contribution"]["rounded"], eur(15_000 - 7_000 - 700), "{costed}");
+    assert_eq!(
+        (&product("coffee")["goods_cost"], &product("coffee")["pieces_without_cost"]),
+        (&Value::Null, &json!("1")),
+        "{costed}"
+    );
+    assert_eq!(costed["costs"], json!(["product-cost:tea@1", "product-cost:tea@2"]), "{costed}");
     for (by, more) in
         [("employee", ""), ("manager", ""), ("region", ""), ("month", ""), ("segment", "attribute=sector")]
     {
@@ -203,6 +222,22 @@ async fn d7_plan_fact_and_run_rate_by_employee_product_channel_and_region() {
     let then = server.built("/v1/sales/plans?by=product_group&as_of=2026-02-14").await.json["data"]["items"][0].clone();
     assert_eq!((&then["elapsed_working_days"], &then["working_days"]), (&json!(10), &json!(20)), "{then}");
     assert_eq!((&then["run_rate"], &then["outlook"]["value"]), (&amount(14_000), &json!(1.0)), "{then}");
+    // With a holiday on the 13th nine of nineteen are over; the plan without a calendar knows nothing of it.
+    let days = json!(["mon", "tue", "wed", "thu", "fri"]);
+    let office = json!({ "calendar": "office", "zone": "UTC", "holidays": ["2026-02-13"], "weekly": [{ "days": days, "from": "09:00", "to": "18:00" }] });
+    define(&server, "calendar.defined", "2026-01-01", office).await;
+    let own = json!({ "region": "south", "product": "tea", "calendar": "office" });
+    define(&server, "plan.set", "2026-01-15", plan("south-tea", amount(2_500), own)).await;
+    let path = "/v1/sales/plans?by=region&as_of=2026-02-14";
+    let then = server.built(path).await.json["data"].clone();
+    let days: Vec<[&Value; 3]> = then["items"]
+        .as_array()
+        .expect("plans")
+        .iter()
+        .map(|item| [&item["calendar"], &item["elapsed_working_days"], &item["working_days"]])
+        .collect();
+    let named = json!("calendar:office@1");
+    assert_eq!(days, [[&Value::Null, &json!(10), &json!(20)], [&named, &json!(9), &json!(19)]], "{then}");
     let early = server.built("/v1/sales/plans?by=employee&as_of=2026-01-31").await.json["data"]["items"][0].clone();
     assert_eq!(
         (&early["plan"], &early["target"], &early["run_rate"]),

@@ -4,6 +4,7 @@
 //! what its components do. A cost in another currency is converted at the rate of the day. Pieces whose cost is not
 //! known then are told apart, and their product has no margin: a guess would rank it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use letopis_core::code::Code;
@@ -13,6 +14,7 @@ use letopis_core::events::finance::ProductCostSet;
 use letopis_core::events::pricing::KitDefined;
 use letopis_core::money::Currency;
 use letopis_core::time::{Day, Month, Timestamp};
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::answer::{ExactSum, read_wide, wide_sum};
@@ -124,24 +126,16 @@ pub fn margin(reader: &Reader<'_>, question: &Question, window: &Window) -> Resu
         Some(_) => return Err(QueryError::Cursor),
         None => 0,
     };
-    let definitions = reader.definitions(&[ProductCostSet::KIND, KitDefined::KIND, ProductDefined::KIND])?;
-    let mut rates: BTreeMap<Currency, Rates<'_>> = BTreeMap::new();
+    let mut costs = Costs::load(reader)?;
     let mut sums: BTreeMap<(Option<String>, Currency), Sum> = BTreeMap::new();
-    let mut failed = None;
     each(reader, question, |product, currency, day, net, pieces| {
         let to = question.report_currency.unwrap_or(currency);
-        let rates = match rates.entry(to) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(free) => match Rates::load(reader, to) {
-                Ok(loaded) => free.insert(loaded),
-                Err(error) => return failed = Some(error),
-            },
-        };
-        let Some(revenue) = rates.convert(net, currency, day) else { return };
+        let Some(revenue) = costs.rates(to)?.convert(net, currency, day) else { return Ok(()) };
         let key = match question.by {
             By::Product => Some(product.to_string()),
             By::Month => Some(Month::of(day).to_string()),
-            By::Group => definitions
+            By::Group => costs
+                .definitions
                 .latest::<ProductDefined>(product.as_str())
                 .and_then(|dated| dated.value.group.as_ref().map(Code::to_string)),
         };
@@ -149,14 +143,12 @@ pub fn margin(reader: &Reader<'_>, question: &Question, window: &Window) -> Resu
         sum.days.insert(day);
         sum.revenue.plus(revenue);
         sum.pieces += pieces;
-        match cost(reader, &definitions, rates, &product, pieces, day, &mut sum.costs) {
+        match costs.of(&product, pieces, day, to, &mut sum.costs)? {
             Some(cost) => sum.cost.plus(cost),
             None => sum.uncosted += pieces,
         }
+        Ok(())
     })?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
     let mut items: Vec<Item> = sums.into_iter().map(|((key, currency), sum)| item(key, currency, sum)).collect();
     items.sort_by(|a, b| {
         let rank = |item: &Item| (item.margin.is_none(), std::cmp::Reverse(item.margin.unwrap_or(item.revenue).exact));
@@ -164,11 +156,7 @@ pub fn margin(reader: &Reader<'_>, question: &Question, window: &Window) -> Resu
     });
     let ranked: Vec<(usize, Item)> = items.into_iter().enumerate().skip(skip).take(limit + 1).collect();
     let page = Page::cut(ranked, limit, &query, |(rank, _)| vec![Atom::Int(*rank as i64 + 1)]).map(|(_, item)| item);
-    let (mut used, mut missing) = (Vec::new(), Vec::new());
-    for (own, none) in rates.into_values().map(Rates::done) {
-        used.extend(own);
-        missing.extend(none);
-    }
+    let (used, missing) = costs.done();
     Ok(Margins { as_of: reader.day(), page, rates: used, unconverted: missing })
 }
 
@@ -194,43 +182,84 @@ fn item(key: Option<String>, currency: Currency, sum: Sum) -> Item {
     }
 }
 
-/// What pieces of a day cost in the currency of the answer.
-fn cost(
-    reader: &Reader<'_>,
-    definitions: &Definitions,
-    rates: &mut Rates<'_>,
-    product: &Code,
-    pieces: i128,
-    day: Day,
-    used: &mut BTreeSet<String>,
-) -> Option<Fine> {
-    if pieces == 0 {
-        return Some(Fine(0));
+/// What pieces cost on a day: costs, kits and rates as they are set at the reader's bound.
+pub(crate) struct Costs<'a> {
+    reader: Reader<'a>,
+    definitions: Definitions,
+    rates: BTreeMap<Currency, Rates<'a>>,
+}
+
+impl<'a> Costs<'a> {
+    pub(crate) fn load(reader: &Reader<'a>) -> Result<Self, QueryError> {
+        let definitions = reader.definitions(&[ProductCostSet::KIND, KitDefined::KIND, ProductDefined::KIND])?;
+        Ok(Self { reader: *reader, definitions, rates: BTreeMap::new() })
     }
-    let at = Timestamp(reader.zone.end(day).0 - 1);
-    if let Some(cost) = definitions.at::<ProductCostSet>(product.as_str(), at) {
-        used.insert(cost.name());
-        return rates.convert_product(pieces, micro(cost.value.unit_cost).0.into(), cost.value.currency, day);
+
+    /// Whether the cost of anything is known.
+    pub(crate) fn any(&self) -> bool {
+        !self.definitions.all::<ProductCostSet>().is_empty()
     }
-    let parts = take_apart(definitions, product, rust_decimal::Decimal::ONE, at, used);
-    if parts.len() == 1 && parts.contains_key(product) {
-        return None;
+
+    fn rates(&mut self, to: Currency) -> Result<&mut Rates<'a>, QueryError> {
+        Ok(match self.rates.entry(to) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(Rates::load(&self.reader, to)?),
+        })
     }
-    let mut sum = Fine::default();
-    for (part, quantity) in parts {
-        let cost = definitions.at::<ProductCostSet>(part.as_str(), at)?;
-        used.insert(cost.name());
-        let own = micro(quantity.checked_mul(cost.value.unit_cost)?).0;
-        sum.plus(rates.convert_product(pieces, own.into(), cost.value.currency, day)?);
+
+    /// What pieces (in millionths) of a day cost in a currency; none when that is not known of all of them.
+    pub(crate) fn of(
+        &mut self,
+        product: &Code,
+        pieces: i128,
+        day: Day,
+        to: Currency,
+        used: &mut BTreeSet<String>,
+    ) -> Result<Option<Fine>, QueryError> {
+        if pieces == 0 {
+            return Ok(Some(Fine(0)));
+        }
+        let at = Timestamp(self.reader.zone.end(day).0 - 1);
+        self.rates(to)?;
+        let (definitions, Some(rates)) = (&self.definitions, self.rates.get_mut(&to)) else { return Ok(None) };
+        let mut convert = |unit: Decimal, currency| rates.convert_product(pieces, micro(unit).0.into(), currency, day);
+        if let Some(cost) = definitions.at::<ProductCostSet>(product.as_str(), at) {
+            used.insert(cost.name());
+            return Ok(convert(cost.value.unit_cost, cost.value.currency));
+        }
+        let parts = take_apart(definitions, product, Decimal::ONE, at, used);
+        if parts.len() == 1 && parts.contains_key(product) {
+            return Ok(None);
+        }
+        let mut sum = Fine::default();
+        for (part, quantity) in parts {
+            let Some(cost) = definitions.at::<ProductCostSet>(part.as_str(), at) else { return Ok(None) };
+            used.insert(cost.name());
+            let own = quantity.checked_mul(cost.value.unit_cost);
+            match own.and_then(|own| convert(own, cost.value.currency)) {
+                Some(cost) => sum.plus(cost),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(sum))
     }
-    Some(sum)
+
+    /// The rates that were used, and what could not be converted.
+    pub(crate) fn done(self) -> (Vec<RateUsed>, Vec<NoRate>) {
+        let (mut used, mut missing) = (Vec::new(), Vec::new());
+        for (own, none) in self.rates.into_values().map(Rates::done) {
+            used.extend(own);
+            missing.extend(none);
+        }
+        (used, missing)
+    }
 }
 
 /// Every product, currency and day: net revenue in millionths, pieces sold and kept in millionths.
 fn each(
     reader: &Reader<'_>,
     question: &Question,
-    mut see: impl FnMut(Code, Currency, Day, i128, i128),
+    mut see: impl FnMut(Code, Currency, Day, i128, i128) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
     let columns = [
         "gross_micro",
@@ -250,7 +279,7 @@ fn each(
     while let Some(row) = rows.next()? {
         let sum = |index: usize| read_wide(row, 3 + 2 * index);
         let (net, pieces) = (sum(0)? - sum(1)? - sum(2)?, sum(3)? - sum(4)? - sum(5)?);
-        see(cell(row, 0)?, cell(row, 1)?, cell(row, 2)?, net, pieces);
+        see(cell(row, 0)?, cell(row, 1)?, cell(row, 2)?, net, pieces)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The cube: revenue, counts and cost by any of its dimensions at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use letopis_core::code::Code;
 use letopis_core::ids::EmployeeId;
@@ -15,7 +15,9 @@ use crate::engine::row::{Atom, Cell, cell};
 use crate::views::deals::DealRow;
 use crate::views::funnel::Period;
 use crate::views::orders::answer::{Amount, ExactSum, read_wide, wide_sum};
+use crate::views::orders::margin::Costs;
 use crate::views::presale::PresaleRow;
+use crate::views::rates::{Converted, Fine, RateUsed};
 use crate::views::words::Blank;
 
 /// Parameters of the cube: those of a cell, and what it is cut by.
@@ -48,8 +50,10 @@ pub struct Cube {
     /// The period.
     pub period: Period,
     by: Vec<Dim>,
-    /// What cost means here.
-    pub cost_is: &'static str,
+    /// The costs of products it rests on: `product-cost:tea@2`.
+    pub costs: BTreeSet<String>,
+    /// The rates it rests on.
+    pub rates: Vec<RateUsed>,
     /// Sums of all cells, one per currency.
     pub totals: Vec<CubeCell>,
     /// The cells, by their keys and currency; what is not known comes last.
@@ -78,16 +82,22 @@ pub struct CubeCell {
     pub cancelled: Amount,
     /// `ordered − returned − cancelled`.
     pub net: Amount,
-    /// What actions to win deals cost.
-    pub cost: Amount,
+    /// What the goods that were sold and kept cost, each day at the cost of that day; null where that is not known
+    /// of some of them.
+    pub goods_cost: Option<Converted>,
+    /// Pieces sold and kept whose cost is not known.
+    pub pieces_without_cost: ExactSum,
+    /// What was done in the period to win deals, by who did it and the product and client of the deal.
+    pub presale_cost: Amount,
+    /// `net − goods_cost − presale_cost`; null where the cost of goods is.
+    pub contribution: Option<Converted>,
 }
-
-const COST: &str = "what was done in the period to win deals, by who did it and the product and client of the deal";
 
 /// Known keys first, in ascending order.
 type Key = (Vec<(bool, String)>, Currency);
-/// Lines, pieces, ordered, returned, cancelled, cost; all but the first in millionths.
-type Sums = [i128; 6];
+/// Lines; pieces, ordered, returned, cancelled, cost of actions in millionths; cost of goods as [`Fine`]; pieces
+/// without a cost in millionths.
+type Sums = [i128; 8];
 
 pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
     let by = params.words("by", DIMS)?;
@@ -100,14 +110,25 @@ pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
     let joins = Joins::load(reader, &dims, filter.attribute.as_ref())?;
     let mut cells: BTreeMap<Key, Sums> = BTreeMap::new();
     let mut totals: BTreeMap<Currency, Sums> = BTreeMap::new();
-    each(reader, &filter, &dims, |spot, currency, sums| {
-        if filter.holds(&joins, spot) {
-            let key = |dim: &Dim| joins.key(*dim, spot).map_or((true, String::new()), |key| (false, key));
-            let cell = cells.entry((by.iter().map(key).collect(), currency)).or_default();
-            cell.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
-            totals.entry(currency).or_default().iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
+    let (mut costs, mut used) = (Costs::load(reader)?, BTreeSet::new());
+    // A cost is that of a product on a day.
+    let costed = costs.any();
+    each(reader, &filter, &dims, costed, |spot, currency, mut sums| {
+        if !filter.holds(&joins, spot) {
+            return Ok(());
         }
+        if let Some(product) = spot.product.as_ref().filter(|_| costed)
+            && let Some(cost) = costs.of(product, sums[7], spot.day, currency, &mut used)?
+        {
+            (sums[6], sums[7]) = (cost.0, 0);
+        }
+        let key = |dim: &Dim| joins.key(*dim, spot).map_or((true, String::new()), |key| (false, key));
+        let cell = cells.entry((by.iter().map(key).collect(), currency)).or_default();
+        cell.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
+        totals.entry(currency).or_default().iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
+        Ok(())
     })?;
+    let (rates, _) = costs.done();
     let from = place.map(|place| position(&place)).transpose()?;
     let keep = |(key, _): &(Key, Sums)| from.as_ref().is_none_or(|from| key > from);
     let chosen: Vec<(Key, Sums)> = cells.into_iter().filter(keep).take(limit + 1).collect();
@@ -118,11 +139,14 @@ pub(super) fn ask(reader: &Reader<'_>, params: &mut Params) -> Answer {
         CubeCell { labels: by.iter().zip(&known).map(label).collect(), keys: known, ..CubeCell::of(currency, sums) }
     });
     let totals = totals.into_iter().map(|(currency, sums)| CubeCell::of(currency, sums)).collect();
-    json(Cube { period: filter.period, by, cost_is: COST, totals, page })
+    json(Cube { period: filter.period, by, costs: used, rates, totals, page })
 }
 
 impl CubeCell {
-    fn of(currency: Currency, [lines, pieces, ordered, returned, cancelled, cost]: Sums) -> Self {
+    fn of(currency: Currency, sums: Sums) -> Self {
+        let [lines, pieces, ordered, returned, cancelled, presale, goods, uncosted] = sums;
+        let net = ordered - returned - cancelled;
+        let known = |fine: i128| (uncosted == 0).then(|| Converted::new(Fine(fine), currency));
         Self {
             keys: Vec::new(),
             labels: Vec::new(),
@@ -132,8 +156,11 @@ impl CubeCell {
             ordered: Amount::new(ordered, currency),
             returned: Amount::new(returned, currency),
             cancelled: Amount::new(cancelled, currency),
-            net: Amount::new(ordered - returned - cancelled, currency),
-            cost: Amount::new(cost, currency),
+            net: Amount::new(net, currency),
+            goods_cost: known(goods),
+            pieces_without_cost: ExactSum(uncosted),
+            presale_cost: Amount::new(presale, currency),
+            contribution: known(Fine::of_micro(net - presale).0.saturating_sub(goods)),
         }
     }
 }
@@ -159,19 +186,29 @@ fn each(
     reader: &Reader<'_>,
     filter: &Filter,
     dims: &[Dim],
-    mut take: impl FnMut(&Spot, Currency, Sums),
+    costed: bool,
+    mut take: impl FnMut(&Spot, Currency, Sums) -> Result<(), QueryError>,
 ) -> Result<(), QueryError> {
     let any = |wanted: &[Dim]| dims.iter().any(|dim| wanted.contains(dim));
     let column = |needed: bool, name: &'static str, other: &'static str| if needed { name } else { other };
     let columns = [
-        column(any(&[Dim::Month]), "substr(day, 1, 7) || '-01'", "'1970-01-01'"),
+        column(costed, "day", column(any(&[Dim::Month]), "substr(day, 1, 7) || '-01'", "'1970-01-01'")),
         column(any(&[Dim::Segment]), "client", "'00000000000000000000000000'"),
-        column(any(&[Dim::Product, Dim::ProductGroup]), "product", "''"),
+        column(costed || any(&[Dim::Product, Dim::ProductGroup]), "product", "''"),
         column(any(&[Dim::Employee, Dim::Manager]), "employee", "''"),
         column(any(&[Dim::Channel]), "channel", "''"),
         column(any(&[Dim::Region]), "region", "''"),
     ];
-    let sums = ["sale_lines", "quantity_micro", "gross_micro", "returned_micro", "cancelled_micro"].map(wide_sum);
+    let sums = [
+        "sale_lines",
+        "quantity_micro",
+        "gross_micro",
+        "returned_micro",
+        "cancelled_micro",
+        "returned_quantity_micro",
+        "cancelled_quantity_micro",
+    ];
+    let sums = sums.map(wide_sum);
     let condition = filter.condition(reader);
     let rest = condition.sql("GROUP BY 1, 2, 3, 4, 5, 6, 7");
     let sql = format!("SELECT {}, currency, {} FROM revenue {rest}", columns.join(", "), sums.join(", "));
@@ -179,12 +216,13 @@ fn each(
     let mut rows = statement.query(condition.values().as_slice())?;
     while let Some(row) = rows.next()? {
         let sum = |index: usize| read_wide(row, 7 + 2 * index);
-        let sums = [sum(0)?, sum(1)?, sum(2)?, sum(3)?, sum(4)?, 0];
+        let kept = sum(1)? - sum(5)? - sum(6)?;
+        let sums = [sum(0)?, sum(1)?, sum(2)?, sum(3)?, sum(4)?, 0, 0, kept];
         if sums != Sums::default() {
-            take(&spot(row)?, cell(row, 6)?, sums);
+            take(&spot(row)?, cell(row, 6)?, sums)?;
         }
     }
-    costs(reader, filter, take)
+    presale(reader, filter, take)
 }
 
 /// The place of a row whose first six columns are day, client, product, employee, channel and region.
@@ -224,11 +262,15 @@ pub(super) fn costly(reader: &Reader<'_>, filter: &Filter) -> Result<Vec<Presale
     Ok(rows)
 }
 
-fn costs(reader: &Reader<'_>, filter: &Filter, mut take: impl FnMut(&Spot, Currency, Sums)) -> Result<(), QueryError> {
+fn presale(
+    reader: &Reader<'_>,
+    filter: &Filter,
+    mut take: impl FnMut(&Spot, Currency, Sums) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
     for row in costly(reader, filter)? {
         if let (Some(spot), Some(cost)) = (cost_spot(reader, &row)?, row.cost()) {
             let micro = cost.exact().map_or(0, |exact| i128::from(exact.0));
-            take(&spot, cost.currency, [0, 0, 0, 0, 0, micro]);
+            take(&spot, cost.currency, [0, 0, 0, 0, 0, micro, 0, 0])?;
         }
     }
     Ok(())
