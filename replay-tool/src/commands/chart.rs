@@ -42,6 +42,8 @@ pub enum What {
     Flow,
     /// Revenue by month.
     Revenue,
+    /// Cases against their service levels.
+    Clocks,
 }
 
 impl What {
@@ -51,6 +53,7 @@ impl What {
             Self::Funnel => &["funnel", "cohort"],
             Self::Flow => &["funnel", "flow"],
             Self::Revenue => &["revenue", "--by", "month"],
+            Self::Clocks => &["cases", "service-levels", "--by", "level"],
         }
     }
 }

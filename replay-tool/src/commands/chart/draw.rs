@@ -28,6 +28,7 @@ pub(super) fn svg(what: What, answer: &Value) -> Result<String> {
         What::Funnel => funnel(answer),
         What::Flow => flow(answer),
         What::Revenue => revenue(answer),
+        What::Clocks => clocks(answer),
     }
 }
 
@@ -102,6 +103,20 @@ fn revenue(answer: &Value) -> Result<String> {
     bars("Revenue by month", currency, &series, months)
 }
 
+fn clocks(answer: &Value) -> Result<String> {
+    let lines = list(answer, "lines")?;
+    let targets = [("answered", "first_response"), ("resolved", "resolution")];
+    let pairs = || lines.iter().flat_map(|line| targets.map(|(word, target)| (line, word, target)));
+    let names = pairs().map(|(line, word, _)| format!("{}, {word}", line["key"].as_str().unwrap_or("?"))).collect();
+    let row = |name: &str, state: &str| Series {
+        name: name.to_owned(),
+        figures: pairs().map(|(line, _, target)| figure(&line[target][state])).collect(),
+    };
+    let series =
+        [row("in time", "met"), row("too late", "breached"), row("at risk", "at_risk"), row("running", "running")];
+    bars("Cases against their service levels", "cases", &series, names)
+}
+
 fn bars(title: &str, unit: &str, series: &[Series], names: Vec<String>) -> Result<String> {
     let rows: Vec<Value> = series.iter().map(|row| json!({ "name": row.name, "data": row.figures })).collect();
     let options = json!({
@@ -131,6 +146,16 @@ mod tests {
         assert!(
             svg(What::Flow, &json!({ "stages": [] })).expect_err("nothing").to_string().contains("nothing to draw")
         );
+    }
+
+    #[test]
+    fn each_level_has_a_bar_for_both_of_its_clocks() {
+        let standing = json!({ "met": 7, "breached": 2, "at_risk": 1, "running": 0 });
+        let line = json!({ "key": "vip", "first_response": standing, "resolution": standing });
+        let picture = svg(What::Clocks, &json!({ "lines": [line] })).expect("drawn");
+        for word in ["vip, answered", "vip, resolved", "too late"] {
+            assert!(picture.contains(word), "{word}: {picture}");
+        }
     }
 
     #[test]
