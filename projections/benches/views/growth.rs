@@ -20,8 +20,8 @@ pub(crate) struct Figures {
     pub(crate) log_bytes: u64,
     pub(crate) view_bytes: u64,
     /// Times of [`READS`].
-    pub(crate) quiet: Option<[Times; 4]>,
-    pub(crate) busy: Option<[Times; 4]>,
+    pub(crate) quiet: Option<[Times; READS.len()]>,
+    pub(crate) busy: Option<[Times; READS.len()]>,
     /// Events in a second that were written meanwhile.
     pub(crate) busy_rate: f64,
     pub(crate) lag: Option<Times>,
@@ -58,7 +58,7 @@ type Line<'a> = (&'a str, Vec<f64>);
 const PANEL: (f64, f64) = (720.0, 260.0);
 /// The plotted part of a panel: left, top, width, height.
 const PLOT: (f64, f64, f64, f64) = (64.0, 34.0, 440.0, 180.0);
-const COLOURS: [&str; 4] = ["#2563eb", "#dc2626", "#059669", "#9333ea"];
+const COLOURS: [&str; READS.len()] = ["#2563eb", "#dc2626", "#059669", "#9333ea", "#d97706"];
 
 /// Two panels in SVG, both scales logarithmic: throughput, and times of reads while others write.
 pub(crate) fn chart(all: &[Figures]) -> String {

@@ -137,7 +137,7 @@ fn print(figures: &Figures) {
             println!("| {name}, {what}, p50 / p99 in ms | {:.2} / {:.2} | | |", times.p50, times.p99);
         }
     }
-    if let Some([card, _, as_of, _]) = figures.quiet {
+    if let Some([card, _, as_of, ..]) = figures.quiet {
         println!("| card as of a past day beside the present card, p50 | | limit 5 | {:.1} |", as_of.p50 / card.p50);
     }
     if let Some(lag) = figures.lag {

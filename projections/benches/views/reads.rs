@@ -10,6 +10,7 @@ use letopis_core::time::{Clock, Day, Moment, SECOND_US, SystemClock, Timestamp};
 use letopis_projections::engine::generations::Views;
 use letopis_projections::engine::group::Clocks;
 use letopis_projections::engine::list::Window;
+use letopis_projections::engine::question::{About, Params};
 use letopis_projections::engine::row::Owner;
 use letopis_projections::views;
 use letopis_projections::views::funnel::{self, By};
@@ -18,8 +19,13 @@ use letopis_projections::views::history::{self, HistoryQuery};
 use crate::world::{PER_CLIENT, START, World};
 
 /// What is read.
-pub(crate) const READS: [&str; 4] =
-    ["client card", "last page of history", "card as of a past day", "funnel board as of a past day"];
+pub(crate) const READS: [&str; 5] = [
+    "client card",
+    "last page of history",
+    "card as of a past day",
+    "funnel board as of a past day",
+    "everything for a call",
+];
 
 /// Median and 99th percentile, in milliseconds.
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +42,14 @@ impl Times {
     }
 }
 
-/// Card, history and dated answers, in the order of [`READS`].
-pub(crate) async fn reads(views: &Arc<Views>, clients: u64) -> [Times; 4] {
+/// Card, history, dated answers and the card with all that belongs to it, in the order of [`READS`].
+pub(crate) async fn reads(views: &Arc<Views>, clients: u64) -> [Times; READS.len()] {
     let now = SystemClock.now();
     let past = Timestamp(START + 300 * 86_400 * SECOND_US);
     let dated = Clocks { as_of: Some(past), known_at: None };
-    let (mut cards, mut pages, mut as_of, mut boards) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let [mut cards, mut pages, mut as_of, mut boards, mut wholes] = [const { Vec::new() }; READS.len()];
+    let whole = views::questions().find(|question| question.name == "client-360").expect("the question");
+    let About::Client(whole) = whole.about else { panic!("it is about a client") };
     for n in 0..2_000_u64 {
         let client = ClientId(1 + u128::from(n * 7_919 % clients));
         let started = Instant::now();
@@ -56,6 +64,11 @@ pub(crate) async fn reads(views: &Arc<Views>, clients: u64) -> [Times; 4] {
         });
         std::hint::black_box(page.await.expect("a page"));
         pages.push(started.elapsed());
+        let started = Instant::now();
+        let answer =
+            views.read_client(client, Clocks::default(), now, |r, root| whole(r, &mut Params::default(), root));
+        std::hint::black_box(answer.await.expect("an answer"));
+        wholes.push(started.elapsed());
         if n % 4 == 0 {
             let started = Instant::now();
             let card = views.read_client(client, dated, past, |r, root| views::client::card(r, Owner::from(root)));
@@ -71,7 +84,7 @@ pub(crate) async fn reads(views: &Arc<Views>, clients: u64) -> [Times; 4] {
             boards.push(started.elapsed());
         }
     }
-    [Times::of(&mut cards), Times::of(&mut pages), Times::of(&mut as_of), Times::of(&mut boards)]
+    [&mut cards, &mut pages, &mut as_of, &mut boards, &mut wholes].map(|times| Times::of(times))
 }
 
 /// Some that write single events side by side, at a steady rate together.
