@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::future::LocalBoxFuture;
 use letopis_core::folder::Folder;
 use letopis_core::log::EventLog;
 use letopis_core::random::Random;
@@ -31,7 +32,12 @@ pub async fn open(dir: &Path, always: bool) -> anyhow::Result<App> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
+pub fn open_at(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> LocalBoxFuture<'_, anyhow::Result<App>> {
+    // Boxed, so that it is compiled once, here.
+    Box::pin(opened(dir, always, clock))
+}
+
+async fn opened(dir: &Path, always: bool, clock: Arc<dyn Clock>) -> anyhow::Result<App> {
     let folder = Folder::create_or_open(dir, Arc::clone(&clock)).await?;
     let random = Arc::new(Random::system());
     // Before anything else could append: an older log that was put back is refused here.

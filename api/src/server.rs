@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -63,11 +64,21 @@ pub fn router(app: App) -> Router {
 ///
 /// # Errors
 /// When the listener fails, or the log stopped.
-pub async fn serve(
+pub fn serve(
     app: App,
     witnesses: Vec<Peer>,
     listener: TcpListener,
     end: impl Future<Output = ()> + Send + 'static,
+) -> BoxFuture<'static, anyhow::Result<()>> {
+    // Boxed, so that it is compiled once, here.
+    Box::pin(served(app, witnesses, listener, Box::pin(end)))
+}
+
+async fn served(
+    app: App,
+    witnesses: Vec<Peer>,
+    listener: TcpListener,
+    end: BoxFuture<'static, ()>,
 ) -> anyhow::Result<()> {
     let (stop_followers, stopped) = watch::channel(false);
     let followers = [

@@ -32,6 +32,7 @@ mod split;
 mod stated;
 mod wave;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -122,14 +123,23 @@ impl Intake {
     }
 
     /// As [`Intake::post`], of items that were read before.
-    pub async fn post_read(&self, caller: &Caller, mut items: Vec<Item>, atomic: bool) -> Vec<Outcome> {
-        if atomic {
-            self.post_atomic(caller, &mut items).await;
-        } else {
-            self.post_each(caller, &mut items).await;
-        }
-        self.record_refusals(caller, &mut items).await;
-        items.into_iter().map(Item::answer).collect()
+    ///
+    /// Boxed, so that all of the intake is compiled once, here, and not wherever it is awaited.
+    pub fn post_read<'a>(
+        &'a self,
+        caller: &'a Caller,
+        mut items: Vec<Item>,
+        atomic: bool,
+    ) -> Pin<Box<dyn Future<Output = Vec<Outcome>> + Send + 'a>> {
+        Box::pin(async move {
+            if atomic {
+                self.post_atomic(caller, &mut items).await;
+            } else {
+                self.post_each(caller, &mut items).await;
+            }
+            self.record_refusals(caller, &mut items).await;
+            items.into_iter().map(Item::answer).collect()
+        })
     }
 
     /// Owners of identities are looked up in the log again: something else than this intake changed them.
