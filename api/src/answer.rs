@@ -53,17 +53,6 @@ pub struct PageParams {
     cursor: Option<String>,
 }
 
-/// Parameters of periods.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "read by `Asked`; here for the document")]
-pub struct PeriodParams {
-    /// The first day (YYYY-MM-DD); the beginning when missing.
-    from: Option<String>,
-    /// The day after the last (YYYY-MM-DD); up to the bound when missing.
-    to: Option<String>,
-}
-
 /// An answer with what it rests on.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Answer<T> {

@@ -129,14 +129,6 @@ impl Asked {
         text.map(|text| entity(app, kind, &text).map_err(|problem| problem.field(name))).transpose()
     }
 
-    /// The days `from` up to, not including, `to`; all days when they are missing.
-    ///
-    /// # Errors
-    /// When one is no date.
-    pub fn days(&mut self) -> Result<(Option<Day>, Option<Day>), Problem> {
-        Ok((self.one("from")?, self.one("to")?))
-    }
-
     /// `limit`, 1 to [`MAX_LIMIT`], and `cursor`.
     ///
     /// # Errors

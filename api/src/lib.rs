@@ -33,7 +33,6 @@ pub mod history;
 pub mod keys;
 pub mod locale;
 pub mod log;
-pub mod loyalty;
 pub mod middleware;
 pub mod openapi;
 pub mod questions;

@@ -18,8 +18,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::App;
 use crate::witness::ask::{self, Peer};
 use crate::{
-    auth, automation, clients, erasure, events, explain, export, health, history, locale, log, loyalty, middleware,
-    openapi, questions, search, telemetry, views,
+    auth, automation, clients, erasure, events, explain, export, health, history, locale, log, middleware, openapi,
+    questions, search, telemetry, views,
 };
 
 /// The head of an answer takes at most so long; streams go on.
@@ -39,7 +39,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(export::routes())
         .merge(history::routes())
         .merge(search::routes())
-        .merge(loyalty::routes())
         .merge(log::routes())
         .merge(questions::routes())
         .merge(views::routes())

@@ -96,6 +96,7 @@ pub fn questions() -> impl Iterator<Item = &'static Question> {
         leads::QUESTIONS,
         ledger::QUESTIONS,
         letters::QUESTIONS,
+        loyalty::QUESTIONS,
         meetings::QUESTIONS,
         orders::QUESTIONS,
         plan_items::QUESTIONS,

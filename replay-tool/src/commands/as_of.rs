@@ -87,7 +87,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn is_dated(&self) -> bool {
-        self.named.as_ref().map_or_else(|| self.args.question.is_dated(), Named::is_dated)
+        self.named.as_ref().is_some_and(Named::is_dated)
     }
 
     fn ask(&self, reader: &Reader<'_>, client: Option<ClientId>) -> Result<Said, QueryError> {

@@ -42,10 +42,10 @@ fn a_question_about_the_past_is_answered_alike_from_views_and_from_a_rebuild() {
     desk.report("rebuild", &["--install"]);
     for question in [
         &["revenue", "--by", "day"][..],
-        &["loyalty", "repeat"],
+        &["loyalty", "repeat-rate"],
         &["loyalty", "rfm"],
         &["loyalty", "cohorts"],
-        &["loyalty", "abc-clients"],
+        &["loyalty", "abc"],
     ] {
         let live = desk.report("as-of", &[&["--as-of", "2026-02-10"], question].concat());
         let rebuilt = desk.report("as-of", &[&["--as-of", "2026-02-10", "--rebuild"], question].concat());

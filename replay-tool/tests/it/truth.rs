@@ -135,7 +135,7 @@ fn retail_revenue_comes_out_exact() {
     let desk = imported("retail", &dir);
     let answer = desk.ask(&["revenue", "--by", "client", "--identified", "true", "--limit", "1000"]);
     assert_eq!(answer["totals"][0]["ordered"]["exact"], "8911407.904");
-    let sales = desk.ask(&["loyalty", "repeat", "--sales"]);
+    let sales = desk.ask(&["loyalty", "repeat-rate", "--basis", "sales"]);
     assert_eq!((sales["orders"].as_i64(), sales["rate"]["denominator"].as_i64()), (Some(18_532), Some(4_338)));
     let best = desk.ask(&["purchases", "retail:14646", "--sales"]);
     assert_eq!(best["orders"], 73);
@@ -180,7 +180,7 @@ fn bank_calls_and_subscriptions_come_out_of_the_views() {
 fn cdnow_purchases_come_out_of_loyalty() {
     let Some(dir) = full_sets("cdnow_purchases_come_out_of_loyalty") else { return };
     let desk = imported("cdnow", &dir);
-    let repeat = desk.ask(&["loyalty", "repeat"]);
+    let repeat = desk.ask(&["loyalty", "repeat-rate"]);
     assert_eq!(
         (repeat["rate"]["numerator"].as_i64(), repeat["rate"]["denominator"].as_i64()),
         (Some(1_139), Some(2_357))

@@ -70,11 +70,11 @@ async fn h2_clients_ranked_by_income_with_the_cut() {
             .accept(&fact("order.placed", &format!("shop:{n}"), &format!("2026-0{}-10T09:00:00Z", 1 + n % 2), placed))
             .await;
     }
-    let ranked = agree(&server, "/v1/loyalty/abc?limit=100", &["loyalty", "abc-clients"]).await;
+    let ranked = agree(&server, "/v1/loyalty/abc?limit=100", &["loyalty", "abc"]).await;
     let items = ranked["page"]["items"].as_array().expect("items");
     let best = server.fresh("/v1/clients/shop:5").await.json["data"]["client"].clone();
     assert_eq!((&items[0]["id"], &items[0]["class"]), (&best, &json!("A")), "{ranked}");
     agree(&server, "/v1/loyalty/rfm?limit=100", &["loyalty", "rfm"]).await;
-    agree(&server, "/v1/loyalty/repeat-rate", &["loyalty", "repeat"]).await;
-    agree(&server, "/v1/loyalty/loyal-share", &["loyalty", "loyal"]).await;
+    agree(&server, "/v1/loyalty/repeat-rate", &["loyalty", "repeat-rate"]).await;
+    agree(&server, "/v1/loyalty/loyal-share", &["loyalty", "loyal-share"]).await;
 }

@@ -20,6 +20,7 @@ pub mod abc;
 pub mod cohorts;
 mod days;
 pub mod lost;
+mod questions;
 pub mod ratio;
 pub mod rfm;
 pub mod summary;
@@ -32,6 +33,8 @@ use serde::Serialize;
 
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Cell, cell};
+
+pub use questions::QUESTIONS;
 
 /// Which orders count as purchases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
