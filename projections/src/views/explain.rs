@@ -4,9 +4,9 @@
 //! the same way, also those that are summed up from other views.
 
 use letopis_core::fact::Fact;
-use letopis_core::ids::{ClientId, EventId, Position};
+use letopis_core::ids::{ClientId, EventId};
 use letopis_core::money::Money;
-use letopis_core::time::{Moment, Timestamp, Zone};
+use letopis_core::time::{Timestamp, Zone};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ use crate::engine::live::Source;
 use crate::engine::read::{QueryError, Reader};
 use crate::engine::row::{Atom, Cell, Owner, cell};
 use crate::engine::scope::trace_client;
+use crate::views::cited::Cited;
 
 /// What set a field, and to what.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,21 +28,8 @@ pub struct Setting {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
     /// The event.
-    pub event: EventId,
-    /// Its type.
-    pub event_type: String,
-    /// The record in whose stream it stands.
-    pub client: Option<ClientId>,
-    /// Its place in the log.
-    pub position: Position,
-    /// When it happened.
-    pub occurred_at: Moment,
-    /// When we learnt it.
-    pub recorded_at: Moment,
-    /// Who recorded it.
-    pub actor: String,
-    /// From which system.
-    pub source: String,
+    #[serde(flatten)]
+    pub event: Cited,
     /// The correction that gave it its present content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected_by: Option<EventId>,
@@ -108,14 +96,7 @@ fn setting(fact: &Fact, before: &Value, value: &Value) -> Result<Setting, QueryE
     Ok(Setting {
         change: number(value).or_else(|| number(before).map(|_| 0)).map(|now| now - number(before).unwrap_or(0)),
         value: value.clone(),
-        event: fact.id,
-        event_type: fact.event.type_name().to_owned(),
-        client: fact.client,
-        position: fact.position,
-        occurred_at: fact.occurred,
-        recorded_at: Moment::utc(fact.recorded_at),
-        actor: meta.actor,
-        source: meta.source,
+        event: Cited::new(fact, meta),
         corrected_by: fact.corrected_by,
         reason: said.get("reason").filter(|reason| !reason.is_null()).cloned(),
     })

@@ -5,6 +5,7 @@ pub mod articles;
 pub mod assets;
 pub mod attributes;
 pub mod cases;
+pub mod cited;
 pub mod client;
 pub mod contracts;
 pub mod deals;

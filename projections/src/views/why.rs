@@ -3,7 +3,7 @@
 use letopis_core::code::Code;
 use letopis_core::definitions::DefinitionName;
 use letopis_core::fact::{Fact, Opener};
-use letopis_core::ids::{ClientId, EventId, Position, Version};
+use letopis_core::ids::{EventId, Version};
 use letopis_core::log::{EventLog, LogError, StreamName};
 use letopis_core::personal::Opened;
 use letopis_core::time::Moment;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::group::Clocks;
+use crate::views::cited::Cited;
 
 /// So many causes are followed; no chain of rules is that long.
 const MAX_STEPS: usize = 100;
@@ -30,21 +31,8 @@ pub struct Why {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// The event.
-    pub event: EventId,
-    /// Its type.
-    pub event_type: String,
-    /// The record in whose stream it stands.
-    pub client: Option<ClientId>,
-    /// Its place in the log.
-    pub position: Position,
-    /// When it happened.
-    pub occurred_at: Moment,
-    /// When we learnt it.
-    pub recorded_at: Moment,
-    /// Who recorded it.
-    pub actor: String,
-    /// From which system.
-    pub source: String,
+    #[serde(flatten)]
+    pub event: Cited,
     /// What it says in the clear, as it was recorded.
     pub facts: Value,
     /// The rule that made it.
@@ -76,7 +64,7 @@ pub struct RuleUsed {
 pub async fn why(log: &dyn EventLog, clocks: Clocks, event: EventId) -> Result<Option<Why>, LogError> {
     let (mut steps, mut next, mut open_end) = (Vec::<Step>::new(), Some(event), None);
     while let Some(id) = next.take() {
-        if steps.iter().any(|step| step.event == id) {
+        if steps.iter().any(|step| step.event.event == id) {
             open_end = Some("the causes go round in a circle");
             break;
         }
@@ -89,22 +77,16 @@ pub async fn why(log: &dyn EventLog, clocks: Clocks, event: EventId) -> Result<O
             break;
         };
         let meta = fact.meta()?;
-        next = meta.causation;
+        let caused_by = meta.causation;
+        next = caused_by;
         steps.push(Step {
-            event: fact.id,
-            event_type: fact.event.type_name().to_owned(),
-            client: fact.client,
-            position: fact.position,
-            occurred_at: fact.occurred,
-            recorded_at: Moment::utc(fact.recorded_at),
-            actor: meta.actor,
-            source: meta.source,
+            event: Cited::new(&fact, meta),
             facts: fact.event.to_json(&Opened::Nothing),
             rule: match fact.event.made_by() {
                 Some(name) => Some(rule(log, name).await?),
                 None => None,
             },
-            caused_by: meta.causation,
+            caused_by,
         });
     }
     Ok((!steps.is_empty()).then_some(Why { event, steps, open_end }))

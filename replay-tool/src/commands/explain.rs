@@ -97,10 +97,10 @@ fn text(explained: &Explained) -> String {
         vec![
             plain(&setting.value),
             setting.change.map(|change| format!("{change:+}")).unwrap_or_default(),
-            setting.occurred_at.to_string(),
-            setting.event_type.clone(),
-            setting.event.to_string(),
-            setting.actor.clone(),
+            setting.event.occurred_at.to_string(),
+            setting.event.event_type.clone(),
+            setting.event.event.to_string(),
+            setting.event.actor.clone(),
             setting.reason.as_ref().map(plain).unwrap_or_default(),
         ]
     });

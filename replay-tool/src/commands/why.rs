@@ -45,10 +45,10 @@ pub async fn run(args: &WhyArgs) -> Result<Done> {
 fn text(told: &Why) -> String {
     let rows = told.steps.iter().map(|step| {
         vec![
-            step.occurred_at.to_string(),
-            step.event_type.clone(),
-            step.event.to_string(),
-            step.actor.clone(),
+            step.event.occurred_at.to_string(),
+            step.event.event_type.clone(),
+            step.event.event.to_string(),
+            step.event.actor.clone(),
             step.rule.as_ref().map(|rule| rule.name.clone()).unwrap_or_default(),
             step.facts.to_string(),
         ]
