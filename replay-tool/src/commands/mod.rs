@@ -55,7 +55,7 @@ pub enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Ask the views, as of a date, as known at a time.
     AsOf(as_of::AsOfArgs),
-    /// Draw what the views answer: the funnel, the flow of deals, revenue.
+    /// Draw what the views answer: the funnel, the flow of deals, revenue, clocks of service.
     Chart(chart::ChartArgs),
     /// Every event of a client, in order.
     History(history::HistoryArgs),
