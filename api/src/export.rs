@@ -19,8 +19,7 @@ use letopis_core::fact::Opener;
 use letopis_core::ids::{ClientId, Version};
 use letopis_core::log::{AppendError, LogError, MAX_PAGE, Recorded, StreamName, alias_group};
 use letopis_core::personal::Subject;
-use letopis_core::trust::prove::{Personal, Proofs};
-use letopis_core::trust::store;
+use letopis_core::trust::prove::Personal;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +28,7 @@ use crate::auth::Audit;
 use crate::error::{Kind, Problem};
 use crate::events::shape::shown;
 use crate::extract::{self, Asked};
+use crate::log::bundle::made;
 use crate::openapi::ProblemDocument;
 use crate::state::App;
 use letopis_core::error::chain;
@@ -98,14 +98,10 @@ pub(crate) async fn enter(
 
 /// The proof, without keys: whoever gets it reads the events beside it. None before the first seal.
 async fn bundle(app: &App, client: ClientId) -> Result<Option<Value>, Problem> {
-    if !app.eraser.dir().join(store::FILE).exists() {
+    if app.proofs.checkpoint()?.is_none() {
         return Ok(None);
     }
-    let proofs = Proofs::open(app.eraser.dir())?;
-    if proofs.checkpoint()?.is_none() {
-        return Ok(None);
-    }
-    let bytes = proofs.bundle(&*app.log, Personal::Closed, client).await?;
+    let bytes = made(app, Personal::Closed, client, false).await?;
     let text = String::from_utf8(bytes).map_err(|error| Problem::internal(&error))?;
     Ok(Some(json!({ "line": "bundle", "bundle": text })))
 }

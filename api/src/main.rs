@@ -173,7 +173,11 @@ fn key_line(text: &str) -> anyhow::Result<String> {
 fn peers(urls: Vec<String>, keys: &[String]) -> anyhow::Result<Vec<Peer>> {
     anyhow::ensure!(urls.len() == keys.len(), "every --witness needs its --witness-key");
     let both = urls.into_iter().zip(keys);
-    both.map(|(url, key)| Ok(Peer { url, key: key_line(key)?.parse().context("--witness-key")? })).collect()
+    both.map(|(url, key)| {
+        let key = key_line(key)?.parse().context("--witness-key")?;
+        Peer::new(url, key).context("--witness")
+    })
+    .collect()
 }
 
 async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -17,7 +17,7 @@ use crate::extract::Asked;
 use crate::openapi::ProblemDocument;
 use crate::state::App;
 
-mod bundle;
+pub(crate) mod bundle;
 mod place;
 
 const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");

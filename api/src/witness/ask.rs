@@ -32,6 +32,34 @@ pub struct Peer {
     pub key: WitnessKey,
 }
 
+/// Why a witness cannot be asked at an address.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    /// Not an address of HTTP.
+    #[error("{0:?} is not the address of a witness: expected http://… or https://…")]
+    Scheme(String),
+    /// `https`, and this build knows no TLS.
+    #[error(
+        "{0} needs TLS, which this build does not have: build the server with `cargo build --release -p letopis-api --features tls`, or give an http address"
+    )]
+    NoTls(String),
+}
+
+impl Peer {
+    /// The witness at an address.
+    ///
+    /// # Errors
+    /// When this build cannot ask there.
+    pub fn new(url: String, key: WitnessKey) -> Result<Self, AddressError> {
+        match url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
+            Some("http") => Ok(Self { url, key }),
+            Some("https") if cfg!(feature = "tls") => Ok(Self { url, key }),
+            Some("https") => Err(AddressError::NoTls(url)),
+            _ => Err(AddressError::Scheme(url)),
+        }
+    }
+}
+
 /// Why there is no cosignature.
 #[derive(Debug, thiserror::Error)]
 enum AskError {

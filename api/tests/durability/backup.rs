@@ -167,8 +167,11 @@ fn what_was_erased_after_the_copy_stays_erased() {
     verify(&places.data, true).expect("sound");
     assert_eq!(holding(&places.data, &[word.to_owned()]), []);
     let told = tool(&places.data, "export", &["--out", &places.copy.join("../all.ndjson").display().to_string()]);
-    let erased = told.expect("export").report["erased"].as_u64();
-    assert!(erased.is_some_and(|erased| erased > 0), "his event is there without what described him: {erased:?}");
+    let told = told.expect("export").report;
+    assert_eq!(
+        told["erased"], 2,
+        "his registration and the link of his identity are there without their words: {told}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod chance;
 mod damage;
 mod disk;
 mod ends;
+mod erased;
 mod faults;
 mod folder;
 mod full;

@@ -172,9 +172,15 @@ impl Agent {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<(u16, Value), String> {
+        let (status, text) = self.text(path)?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    /// The answer as it was sent.
+    pub(crate) fn text(&self, path: &str) -> Result<(u16, String), String> {
         let mut answer = self.agent.get(self.url(path)).call().map_err(|error| error.to_string())?;
         let text = answer.body_mut().read_to_string().map_err(|error| error.to_string())?;
-        Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default()))
+        Ok((answer.status().as_u16(), text))
     }
 
     pub(crate) fn post(&self, path: &str, kind: &str, body: &str) -> Result<(u16, Value), String> {

@@ -8,6 +8,8 @@ use axum::http::{Request, StatusCode};
 use letopis_api::keys::{self, Role};
 use letopis_api::witness::ask::{self, Peer};
 use letopis_api::{folder, server, witness};
+use letopis_core::erasure::{Step, Target};
+use letopis_core::log::LogError;
 use letopis_core::random::Random;
 use letopis_core::time::{ManualClock, SystemClock};
 use letopis_core::trust::check::{Policy, check};
@@ -176,6 +178,31 @@ async fn a_clients_proof_is_for_auditors_and_says_what_is_complete() {
     python(&server, &[closed, opened, nobody], None);
 }
 
+#[tokio::test]
+async fn a_proof_that_is_asked_for_right_after_an_erasure_has_the_record_of_it() {
+    let server = Server::start().await;
+    server.accept(&registered("shop:C-1", "Анна Петрова")).await;
+    let who = server.accept(&call("shop:C-1", "1", NOON, "секрет")).await["client"].clone();
+    let who = who.as_str().expect("a client");
+    server.app.sealer.seal().await.expect("seals");
+    let target = Target::Client(who.parse().expect("an id"));
+    // It breaks off where his sealed parts are gone and nothing says why: no seal can help yet.
+    let stop = |step| if step == Step::SealedDeleted { Err(LogError::damage("broken off")) } else { Ok(()) };
+    server.app.eraser.run(target, "gdpr-17".parse().expect("a code"), "test", &stop).await.expect_err("broken off");
+    let early = server.get(&format!("/v1/clients/{who}/proof")).await;
+    assert_eq!((early.status.as_u16(), &early.json["code"]), (404, &json!("not_sealed_yet")), "{}", early.json);
+    assert_eq!(early.head["retry-after"], "10");
+    let server = server.restart(|_| {}).await;
+    let before = server.app.proofs.checkpoint().expect("reads");
+    let bundle = bytes(&server, &format!("/v1/clients/{who}/proof")).await;
+    assert_ne!(server.app.proofs.checkpoint().expect("reads"), before, "the erasure was sealed for it");
+    let report = check(&bundle, &key(&server).await, &Policy::default()).expect("complete and unaltered");
+    assert_eq!((report.events, report.erased, report.closed), (4, 3, 0));
+    let again = bytes(&server, &format!("/v1/clients/{who}/proof")).await;
+    assert_eq!(again, bundle, "and nothing is sealed when nothing has to be");
+    python(&server, &[bundle], None);
+}
+
 /// The verifier in Python takes what the server gives.
 fn python(server: &Server, bundles: &[Vec<u8>], witness: Option<&WitnessKey>) {
     let has = Command::new("python3").args(["-c", "import cryptography"]).output();
@@ -263,7 +290,7 @@ async fn witnessed(server: &Server) -> (tempfile::TempDir, Peer, tokio::task::Jo
     let witness = Arc::new(Witness::open(dir.path(), None, vec![log], &Random::system()).expect("opens"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
-    let peer = Peer { url, key: witness.public().clone() };
+    let peer = Peer::new(url, witness.public().clone()).expect("an address");
     let served = tokio::spawn(async move {
         witness::serve(witness, Arc::new(SystemClock), listener, std::future::pending()).await.expect("serves");
     });
@@ -304,6 +331,25 @@ async fn every_checkpoint_is_cosigned_and_a_witness_that_is_away_keeps_nobody_wa
     stop.send_replace(true);
     for thread in threads {
         tokio::task::spawn_blocking(move || thread.join()).await.expect("joins").expect("no panic");
+    }
+}
+
+/// Without the feature `tls` the server says so at its start, and does not try in vain for ever.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_witness_at_an_https_address_needs_a_build_with_tls() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let witness = Witness::open(&dir.path().join("witness"), None, Vec::new(), &Random::system()).expect("opens");
+    for (address, part) in [("https://witness.example", "--features tls"), ("witness.example:7980", "expected http://")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_letopis"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path().join("data"));
+        command.args(["--witness", address, "--witness-key", &witness.public().to_string()]);
+        let output = command.output().expect("runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("--witness") && said.contains(address) && said.contains(part), "{said}");
+        assert!(!dir.path().join("data").exists(), "and it has touched nothing");
     }
 }
 

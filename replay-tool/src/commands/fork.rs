@@ -26,7 +26,7 @@ pub struct ForkArgs {
 /// When nothing is lost, or as `seal`.
 pub async fn run(args: &ForkArgs) -> Result<Done> {
     let reason: Code = args.reason.parse().map_err(|error| UsageError(format!("--reason: {error}")))?;
-    let (folder, clock, random) = open(&args.seal).await?;
+    let (folder, clock, random) = open(&args.seal.data.data).await?;
     let (origin, before) = (folder.origin(&random)?, signer::last_signed(folder.dir())?);
     let sealer = match Sealer::fork(folder.dir(), folder.log.clone(), clock, random, &origin, reason).await {
         Err(error @ SealerError::NothingLost) => return Err(UsageError(error.to_string()).into()),

@@ -1,21 +1,28 @@
 //! `prove`: a file with all that the log holds of a client, to be checked without this log.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use letopis_core::exports::Digesting;
 use letopis_core::ids::{ClientId, Version};
+use letopis_core::log::sqlite::SqliteLog;
 use letopis_core::log::{EventLog, StreamName};
-use letopis_core::trust::prove::{Personal, Proofs};
+use letopis_core::trust::prove::{BundleError, Personal, Proofs};
 use letopis_core::trust::signer;
 use serde_json::json;
 
-use super::DataArg;
 use super::export::register::{self, Handed};
+use super::{DataArg, seal};
 use crate::console::Done;
-use crate::data::{Data, create_new};
+use crate::data::{Data, create_new, is_written};
+
+/// A server that has the folder seals what is new well within this time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at what it sealed.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Arguments of `prove`.
 #[derive(Debug, Args)]
@@ -64,10 +71,7 @@ async fn prove(args: &ProveArgs) -> Result<(Done, Option<Handed>)> {
     };
     let proofs = Proofs::open(dir).context("the log was never sealed: run `replay-tool seal`, or serve it")?;
     let log = &*data.folder.log;
-    let bytes = match args.cosigned {
-        true => proofs.cosigned_bundle(log, personal, client).await?.encode(),
-        false => proofs.bundle(log, personal, client).await?,
-    };
+    let bytes = made(dir, &proofs, log, personal, client, args.cosigned).await?;
     let mut file = create_new(&args.out)?;
     file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(|| format!("writing {}", args.out.display()))?;
     let key = signer::public_line(dir)?;
@@ -84,4 +88,35 @@ async fn prove(args: &ProveArgs) -> Result<(Done, Option<Handed>)> {
     digest.take(&bytes);
     let handed = Handed { what: "bundle", client: Some(client), upto: log.head().await?, digest };
     Ok((Done::fine(report, text), (args.opened && is_there).then_some(handed)))
+}
+
+/// A bundle. An erasure whose record no seal has yet is sealed first: by the server that has the folder, or here.
+async fn made(
+    dir: &Path,
+    proofs: &Proofs,
+    log: &SqliteLog,
+    personal: Personal<'_>,
+    client: ClientId,
+    cosigned: bool,
+) -> Result<Vec<u8>> {
+    let (until, mut is_sealed) = (Instant::now() + PATIENCE, false);
+    loop {
+        let made = match cosigned {
+            true => proofs.cosigned_bundle(log, personal, client).await.map(|bundle| bundle.encode()),
+            false => proofs.bundle(log, personal, client).await,
+        };
+        let error = match made {
+            Err(error @ BundleError::Unrecorded(_)) => error,
+            made => return Ok(made?),
+        };
+        if is_written(dir)? && Instant::now() < until {
+            tokio::time::sleep(PAUSE).await;
+        } else if dir.join("secrets").is_dir() && !is_sealed {
+            let (folder, clock, random) = seal::open(dir).await?;
+            folder.sealer(clock, random).await?.seal().await.context("sealing the erasure")?;
+            is_sealed = true;
+        } else {
+            return Err(error).context("the log has to be sealed first, where it is written");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `seal`: sign a checkpoint of everything that is in the log.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -28,14 +29,13 @@ pub struct SealArgs {
 /// # Errors
 /// When another process has the folder, the log is an older one than was signed, or it is damaged.
 pub async fn run(args: &SealArgs) -> Result<Done> {
-    let (folder, clock, random) = open(args).await?;
+    let (folder, clock, random) = open(&args.data.data).await?;
     let sealer = folder.sealer(clock, random).await.context("opening the seals")?;
     sealed(&folder, &sealer).await
 }
 
-pub(super) async fn open(args: &SealArgs) -> Result<(Folder, Arc<dyn Clock>, Arc<Random>)> {
+pub(super) async fn open(dir: &Path) -> Result<(Folder, Arc<dyn Clock>, Arc<Random>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let dir = &args.data.data;
     let folder = Folder::open(dir, Arc::clone(&clock)).await.with_context(|| format!("opening {}", dir.display()))?;
     Ok((folder, clock, Arc::new(Random::system())))
 }

@@ -84,6 +84,30 @@ fn an_auditor_checks_a_client_with_the_public_key_alone() {
     python(&desk, &["closed", "opened", "absent"]);
 }
 
+#[test]
+fn a_proof_right_after_an_erasure_has_the_record_of_it_and_a_copy_that_cannot_be_sealed_gives_none() {
+    let desk = sealed();
+    let client = text(&prove(&desk, "shop:C-3", "before", &[])["client"]).to_owned();
+    desk.report("erase", &["--client", "shop:C-3", "--basis", "gdpr-17"]);
+    copy(&desk.data(), &desk.path("copy"));
+    for file in ["trust.db", "checkpoint.pub", "settings.toml"] {
+        std::fs::copy(desk.data().join(file), desk.path("copy").join(file)).expect("copied");
+    }
+    let words = ["replay-tool", "prove", "--data", "{}/copy", "--client", &client, "--out", "{}/none"];
+    let beside = desk.path("").display().to_string();
+    let cli = Cli::try_parse_from(words.map(|word| word.replace("{}", &beside))).expect("a right call");
+    let refused = commands::run(&cli.command, &Console { json: true, quiet: true }).expect_err("no seal has it");
+    let refused = format!("{refused:#}");
+    assert!(refused.contains("has to be sealed first") && refused.contains("no record of its erasure"), "{refused}");
+    assert!(!desk.path("none").exists());
+    prove(&desk, &client, "after", &[]);
+    let after = check(&desk, "after", &[]).expect("checks");
+    assert_eq!((after.exit, &after.report["closed"]), (Exit::Fine, &json!(0)), "{}", after.text);
+    assert!(after.report["erased"].as_u64() > Some(1), "{}", after.text);
+    assert_eq!(check(&desk, "before", &[]).expect("checks").exit, Exit::Fine, "what was handed out before stays good");
+    python(&desk, &["before", "after"]);
+}
+
 fn python(desk: &Desk, files: &[&str]) {
     let has = Command::new("python3").args(["-c", "import cryptography"]).output();
     if !has.is_ok_and(|output| output.status.success()) {

@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::{Checked, Rejection};
 use crate::events::log::{Erased, Forked, Sealed};
 use crate::events::{Event, LogEvent};
+use crate::ids::Position;
 use crate::log::StreamName;
 use crate::time::{Moment, Timestamp};
 use crate::trust::bundle::{Bundle, EventPart, SealedState};
 use crate::trust::leaf::{Hash, Leaf, facts_hash, meta_hash, sealed_hash};
-use crate::trust::missing::Missing;
+use crate::trust::missing::{Misfit, Missing};
 use crate::trust::seal::{self, DataKey, OpenError, Place};
 
 /// The event that records an erasure, in the stream whose envelopes are gone.
@@ -66,18 +67,21 @@ fn erasure_of(part: &EventPart) -> Option<Erased> {
     }
 }
 
-/// Whether the erasures of the stream name every sealed part that is missing from it, and no other.
-pub(super) fn check_erasures(stream: &[Checked<'_>]) -> Result<(), Rejection> {
+/// Whether the erasures of a stream name every sealed part that is missing from it, and no other; the events in their
+/// order, each with its position.
+pub(in crate::trust) fn erasures<'e>(
+    stream: impl IntoIterator<Item = (Position, &'e EventPart)>,
+) -> Result<(), Misfit> {
     let mut missing = Missing::default();
-    for event in stream {
-        if event.part.sealed == SealedState::Erased {
-            missing.gap(event.leaf.position);
+    for (position, part) in stream {
+        if part.sealed == SealedState::Erased {
+            missing.gap(position);
         }
-        if event.part.event_type == ERASURE {
-            missing.erasure(event.leaf.position, erasure_of(event.part).as_ref())?;
+        if part.event_type == ERASURE {
+            missing.erasure(position, erasure_of(part).as_ref())?;
         }
     }
-    Ok(missing.finish()?)
+    missing.finish()
 }
 
 /// How many personal parts are in which state.

@@ -20,7 +20,7 @@ use crate::trust::leaf::{Hash, Leaf, stream_tag};
 use crate::trust::note::{Checkpoint, VerifierKey};
 use crate::trust::tree;
 
-pub(super) use self::event::absorbed;
+pub(super) use self::event::{absorbed, erasures};
 pub(super) use self::group::absorbed_after;
 pub use self::rejection::Rejection;
 
@@ -123,7 +123,7 @@ pub fn check(bytes: &[u8], key: &VerifierKey, policy: &Policy<'_>) -> Result<Rep
     for part in &bundle.clients {
         let events = check_stream(part, seal.covered)?;
         check_heads(part, events.last(), &seal.heads_root)?;
-        event::check_erasures(&events)?;
+        event::erasures(events.iter().map(|event| (event.leaf.position, event.part)))?;
         all.extend(events);
     }
     let report = Report {

@@ -11,6 +11,7 @@ use super::bundle::{Bundle, ClientPart, EventPart, FORMAT, KeyPart, SealedState}
 use super::heads::{self, NodeId};
 use super::hex::Hex;
 use super::leaf::{Hash, Leaf, stream_tag};
+use super::missing::Misfit;
 use super::store::{self, StoredCheckpoint, StoredTiles};
 use super::tree::Tree;
 use super::vault::Vault;
@@ -41,6 +42,21 @@ pub enum Personal<'a> {
     Closed,
     /// The bundle carries the keys that open them.
     Opened(&'a Vault),
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// There is no checkpoint.
+    #[error("nothing is sealed yet: seal the log first")]
+    NotSealed,
+    /// A sealed part is missing that the last seal covers, and the record of its erasure does not lie before that seal:
+    /// no verifier takes such a bundle. The next seal has the record, as soon as the erasure has come so far.
+    #[error("the sealed part of the event at position {0} is missing, and the last seal has no record of its erasure")]
+    Unrecorded(Position),
+    /// The log or the files cannot be read, or are damaged.
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 /// A checkpoint that goes on from an earlier tree.
@@ -112,13 +128,14 @@ impl Proofs {
     /// the log alone, so that who checks it needs no other key.
     ///
     /// # Errors
-    /// When nothing is sealed yet, the log or the files cannot be read, or are damaged.
+    /// When nothing is sealed yet, the last seal lacks the record of an erasure, the log or the files cannot be read, or
+    /// are damaged.
     pub async fn bundle(
         &self,
         log: &dyn EventLog,
         personal: Personal<'_>,
         client: ClientId,
-    ) -> Result<Vec<u8>, LogError> {
+    ) -> Result<Vec<u8>, BundleError> {
         let mut bundle = self.cosigned_bundle(log, personal, client).await?;
         bundle.checkpoint = cosign::without_cosignatures(&bundle.checkpoint);
         Ok(bundle.encode())
@@ -133,15 +150,16 @@ impl Proofs {
         log: &dyn EventLog,
         personal: Personal<'_>,
         client: ClientId,
-    ) -> Result<Bundle, LogError> {
+    ) -> Result<Bundle, BundleError> {
         for _ in 0..TRIES {
-            let (last, forks) = self.with(|db| {
-                let last = store::last_checkpoint(db)?;
-                let last = last.ok_or_else(|| LogError::damage("nothing is sealed yet: seal the log first"))?;
+            let found = self.with(|db| {
+                let Some(last) = store::last_checkpoint(db)? else { return Ok(None) };
                 let forks = store::forks(db, last.covered)?;
-                Ok((last, forks))
+                Ok(Some((last, forks)))
             })?;
+            let (last, forks) = found.ok_or(BundleError::NotSealed)?;
             let group = read_group(log, client, last.covered).await?;
+            group.values().try_for_each(|events| accounted(events))?;
             let mut own = Vec::new();
             for position in forks.into_iter().chain([Position(last.size)]) {
                 own.push(read_own(log, position).await?);
@@ -150,7 +168,7 @@ impl Proofs {
                 return Ok(bundle);
             }
         }
-        Err(LogError::damage("new checkpoints come faster than a bundle is made").transient())
+        Err(LogError::damage("new checkpoints come faster than a bundle is made").transient().into())
     }
 
     /// The bundle; `None` when there is a newer checkpoint.
@@ -184,6 +202,15 @@ impl Proofs {
 
 fn leaf(event: &EventPart) -> Option<Leaf> {
     Leaf::from_bytes(&event.leaf.0)
+}
+
+/// Whether the erasures among these events of a stream name every sealed part that is missing.
+fn accounted(events: &[EventPart]) -> Result<(), BundleError> {
+    let placed = events.iter().filter_map(|event| Some((leaf(event)?.position, event)));
+    check::erasures(placed).map_err(|misfit| match misfit {
+        Misfit::NotErased(position) => BundleError::Unrecorded(position),
+        Misfit::Record(_) => LogError::damage(misfit.to_string()).into(),
+    })
 }
 
 /// The leaf hash of the stream's event before this one.
