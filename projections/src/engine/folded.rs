@@ -214,12 +214,19 @@ impl<P: Projection> View for Folded<P> {
             let keys: Vec<String> = total.keys.iter().map(|(name, ty)| format!("\"{name}\" {ty} NOT NULL")).collect();
             let sums: Vec<String> = total.sums.iter().map(|name| format!("\"{name}\" INTEGER NOT NULL")).collect();
             let names: Vec<String> = total.keys.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let (name, key) = (total.name, names.join(", "));
             sql += &format!(
-                "CREATE TABLE {} ({}, {}, PRIMARY KEY ({})) STRICT, WITHOUT ROWID;\n",
-                total.name,
+                "CREATE TABLE {name} ({}, {}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID;\n",
                 keys.join(", "),
                 sums.join(", "),
-                names.join(", ")
+            );
+            // What has come to nothing is gone.
+            let nothing: Vec<String> = total.sums.iter().map(|sum| format!("NEW.\"{sum}\" = 0")).collect();
+            let same: Vec<String> = names.iter().map(|key| format!("{key} = NEW.{key}")).collect();
+            sql += &format!(
+                "CREATE TRIGGER {name}_gone AFTER UPDATE ON {name} WHEN {} BEGIN DELETE FROM {name} WHERE {}; END;\n",
+                nothing.join(" AND "),
+                same.join(" AND "),
             );
         }
         sql

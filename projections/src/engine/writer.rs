@@ -7,17 +7,33 @@ use rusqlite::{Connection, params_from_iter};
 use super::built::Built;
 use super::file::{Checkpoint, SubjectState};
 use super::group::{AliasChange, order_bytes};
-use super::row::{Atom, Cell, Owner};
+use super::row::{Atom, Cell, Owner, TotalTable};
 use super::view::{Atoms, Parked, StoreError, Sums, View};
 
 /// Writes inside a transaction of a view file.
 pub struct Writer<'a> {
     conn: &'a Connection,
+    additions: &'a Additions,
+}
+
+/// For each total the statement that adds to it.
+pub(super) type Additions = HashMap<&'static str, String>;
+
+/// The statements that add to the totals of some views.
+pub(super) fn additions(views: &[Box<dyn View>]) -> Additions {
+    let statement = |total: &'static TotalTable| {
+        let keys: Vec<String> = total.keys.iter().map(|(key, _)| format!("\"{key}\"")).collect();
+        let sums: Vec<String> = total.sums.iter().map(|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\"")).collect();
+        let marks = vec!["?"; keys.len() + sums.len()].join(", ");
+        let (name, keys, sums) = (total.name, keys.join(", "), sums.join(", "));
+        (name, format!("INSERT INTO {name} VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {sums}"))
+    };
+    views.iter().flat_map(|view| view.totals()).map(statement).collect()
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(conn: &'a Connection) -> Self {
-        Self { conn }
+    pub(super) fn new(conn: &'a Connection, additions: &'a Additions) -> Self {
+        Self { conn, additions }
     }
 
     /// Stores rows that were folded in memory into tables without them.
@@ -61,36 +77,16 @@ impl<'a> Writer<'a> {
         self.conn.execute_batch(sql)
     }
 
-    /// Adds to totals.
+    /// Adds to totals. Those that come to nothing are taken away by a trigger of their tables.
     pub(super) fn sums(&self, sums: &Sums) -> Result<(), StoreError> {
         for (table, totals) in by_table(sums) {
-            let (columns, Some((key, _))) = (self.total_columns(table)?, totals.first()) else { continue };
-            let (keys, sums) = columns.split_at(key.len());
-            let each = |names: &[String], part: &dyn Fn(&str) -> String, between: &str| {
-                names.iter().map(|name| part(name)).collect::<Vec<_>>().join(between)
-            };
-            let mut add = self.conn.prepare_cached(&format!(
-                "INSERT INTO {table} VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-                vec!["?"; columns.len()].join(", "),
-                each(keys, &|k| format!("\"{k}\""), ", "),
-                each(sums, &|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\""), ", "),
-            ))?;
-            let mut drop = self.conn.prepare_cached(&format!(
-                "DELETE FROM {table} WHERE {} AND {}",
-                each(keys, &|k| format!("\"{k}\" = ?"), " AND "),
-                each(sums, &|s| format!("\"{s}\" = 0"), " AND "),
-            ))?;
+            let addition = self.additions.get(table).expect("a total belongs to a view that the file was opened for");
+            let mut add = self.conn.prepare_cached(addition)?;
             for (key, values) in totals {
                 add.execute(params_from_iter(with(key, values)))?;
-                drop.execute(params_from_iter(key))?;
             }
         }
         Ok(())
-    }
-
-    fn total_columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
-        let statement = self.conn.prepare_cached(&format!("SELECT * FROM {table}"))?;
-        Ok(statement.column_names().map(ToOwned::to_owned).collect())
     }
 
     /// Adds to the digests of views.
