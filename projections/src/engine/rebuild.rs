@@ -276,7 +276,7 @@ impl Folding<'_> {
                 let mut part = part?;
                 file.transact(Checkpoint::default(), |writer, _| {
                     for (client, root, state) in &part.subjects {
-                        writer.subject(*client, *root, state)?;
+                        writer.new_subject(*client, *root, state)?;
                     }
                     writer.load(self.source.views, &part.built)?;
                     ends.take(&mut part.built, writer)

@@ -131,11 +131,38 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Keeps what is known of a client.
     pub(super) fn subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, version, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute((client.put(), root.put(), state.identified, state.known, state.version.0, order_bytes(state.seen), order_bytes(state.frontier)))?;
-        Ok(())
+        // Under whom somebody is answered changes seldom: the indexes are left alone.
+        let sql = "UPDATE subject SET identified = ?3, known = ?4, version = ?5, seen = ?6, frontier = ?7
+                   WHERE client = ?1 AND root = ?2";
+        match self.put_subject(sql, client, root, state)? {
+            0 => {
+                self.conn.prepare_cached("DELETE FROM subject WHERE client = ?1")?.execute([client.put()])?;
+                self.new_subject(client, root, state)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what is known of a client of whom nothing was.
+    pub(super) fn new_subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
+        let sql = "INSERT INTO subject (client, root, identified, known, version, seen, frontier)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.put_subject(sql, client, root, state).map(drop)
+    }
+
+    fn put_subject(
+        &self,
+        sql: &str,
+        client: ClientId,
+        root: ClientId,
+        state: &SubjectState,
+    ) -> Result<usize, StoreError> {
+        let SubjectState { identified, known, version, seen, frontier } = *state;
+        let (seen, frontier) = (order_bytes(seen), order_bytes(frontier));
+        let values = (client.put(), root.put(), identified, known, version.0, seen, frontier);
+        self.conn.prepare_cached(sql)?.execute(values)
     }
 
     pub(super) fn alias(&self, change: &AliasChange) -> Result<(), StoreError> {
