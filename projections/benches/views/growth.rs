@@ -15,6 +15,8 @@ pub(crate) struct Figures {
     pub(crate) rebuild: f64,
     /// Processor time of it, µs an event.
     pub(crate) processor_us: f64,
+    /// Processor time of live folding, µs an event, see [`crate::LIVE`].
+    pub(crate) live_us: [f64; 2],
     /// Memory at its peak.
     pub(crate) peak_mib: u64,
     pub(crate) log_bytes: u64,

@@ -14,9 +14,11 @@ use std::time::Instant;
 
 use letopis_core::fact::{Fact, Opener};
 use letopis_core::ids::Position;
-use letopis_core::log::{EventLog, MAX_PAGE};
-use letopis_core::time::Zone;
+use letopis_core::log::{EventLog, MAX_PAGE, NewEvent};
+use letopis_core::time::{Clock, Moment, SystemClock, Zone};
 use letopis_projections::engine::generations::Views;
+use letopis_projections::engine::group::Aliases;
+use letopis_projections::engine::live;
 use letopis_projections::engine::rebuild::{MEMORY, Options, rebuild};
 use letopis_projections::views;
 
@@ -27,6 +29,10 @@ use crate::world::{PER_CLIENT, World};
 // As the server does.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Events that are folded in together, and how many are.
+const LIVE: [u64; 2] = [10, 1_000];
+const LIVE_EVENTS: u64 = 20_000;
 
 /// A field of `/proc/self/status`, in MiB.
 fn status_mib(field: &str) -> u64 {
@@ -65,6 +71,39 @@ async fn bare(world: &World, events: u64) -> f64 {
     }
 }
 
+/// Processor time of the calling thread so far, in µs.
+fn thread_us() -> f64 {
+    // The system counts it when the thread gives the processor away, or at its next tick, which is late here.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    stat.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default() / 1e3
+}
+
+/// Folds new events, a few or many at a time, into views of the whole log; µs of processor time an event.
+async fn lives(world: &World, figures: &mut Figures) {
+    let (list, clients) = (views::all(), figures.events / PER_CLIENT);
+    let path = world.dir.path().join("live.db");
+    let file = rebuild(world.source(&list), &path, &Zone::default(), Options::default(), &|_, _| {}).await;
+    let (mut file, mut aliases) = (file.expect("rebuilt"), Aliases::default());
+    let key = world.vault.take().expect("a key");
+    let mut n = 0;
+    for (batch, live_us) in LIVE.into_iter().zip(&mut figures.live_us) {
+        let mut used = 0.0;
+        for _ in 0..LIVE_EVENTS / batch {
+            let event = |n: u64| NewEvent {
+                occurred: Moment::utc(SystemClock.now()),
+                ..world.event(n * 104_729 % clients, 1_000_000 + n, &key)
+            };
+            world.append((n..n + batch).map(event).collect()).await;
+            n += batch;
+            let before = thread_us();
+            while live::step(world.source(&list), &mut file, &mut aliases).await.expect("folded") > 0 {}
+            used += thread_us() - before;
+        }
+        *live_us = used / LIVE_EVENTS as f64;
+    }
+}
+
 /// Rebuilds all views beside bare scans, in turns.
 async fn rebuilds(world: &World, figures: &mut Figures) {
     let (mut scans, mut ours, mut processor) = (Vec::new(), Vec::new(), Vec::new());
@@ -98,6 +137,7 @@ async fn measure(events: u64) -> Figures {
     world.fill(events).await;
     let mut figures = Figures { events, ..Figures::default() };
     rebuilds(&world, &mut figures).await;
+    lives(&world, &mut figures).await;
 
     let dir = world.dir.path().join("views");
     let (log, vault) = (Arc::clone(&world.log) as Arc<dyn EventLog>, Arc::clone(&world.vault));
@@ -127,6 +167,9 @@ fn print(figures: &Figures) {
         rebuild / bare
     );
     println!("| processor time of it, µs an event | {processor_us:.1} | {:.1} | |", 1e6 / bare);
+    for (batch, live_us) in LIVE.iter().zip(figures.live_us) {
+        println!("| live folding, {batch} events at a time, processor time in µs an event | {live_us:.1} | | |");
+    }
     println!("| memory at the peak of the rebuild, MiB | {} | limit 1536 | |", figures.peak_mib);
     println!("| bytes per event: log, views | {}, {} | | |", figures.log_bytes / events, figures.view_bytes / events);
     for (times, what) in [

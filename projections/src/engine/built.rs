@@ -19,6 +19,14 @@ pub struct Built {
 }
 
 impl Built {
+    /// Makes it empty and keeps its memory: fresh pages take longer than what is written to them.
+    pub(super) fn clear(&mut self) {
+        self.rows.values_mut().for_each(Vec::clear);
+        self.sums.clear();
+        self.digests.clear();
+        self.parked.clear();
+    }
+
     /// Takes a row in.
     pub(super) fn push<R: Row>(&mut self, view: &'static str, row: &R) {
         let rows = self.rows.entry(R::TABLE).or_default();

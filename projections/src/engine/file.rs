@@ -10,10 +10,11 @@ use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::carrier::Carrier;
 use super::group::{AliasChange, order_from};
 use super::row::{Cell, Owner};
 use super::view::{Batch, StoreError, View};
-use super::writer::Writer;
+use super::writer::{Additions, Writer, additions};
 
 const SCHEMA: &str = include_str!("file.sql");
 /// Made after a bulk load, as the indexes of views are.
@@ -83,6 +84,9 @@ pub struct ViewFile {
     pub(super) conn: Connection,
     zone: Zone,
     parked: HashSet<(&'static str, Owner, u128)>,
+    additions: Additions,
+    /// Behind the connection, which is closed first.
+    carrier: Option<Carrier>,
 }
 
 /// Prepared statements that a connection keeps: a few for each table.
@@ -113,7 +117,7 @@ impl ViewFile {
         conn.pragma_update(None, "threads", std::thread::available_parallelism().map_or(1, usize::from))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Self::define(&conn, views, zone)?;
-        Ok(Self { conn, zone: zone.clone(), parked: HashSet::new() })
+        Ok(Self { conn, zone: zone.clone(), parked: HashSet::new(), additions: additions(views), carrier: None })
     }
 
     /// A file in memory, with indexes: for questions about one client.
@@ -124,7 +128,8 @@ impl ViewFile {
         let conn = Connection::open_in_memory()?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Self::define(&conn, views, zone)?;
-        let file = Self { conn, zone: zone.clone(), parked: HashSet::new() };
+        let file =
+            Self { conn, zone: zone.clone(), parked: HashSet::new(), additions: additions(views), carrier: None };
         file.index(views)?;
         Ok(file)
     }
@@ -140,7 +145,8 @@ impl ViewFile {
         if !matches!(complete, Ok(Some(true))) {
             return Ok(None);
         }
-        let mut file = Self { conn, zone: zone.clone(), parked: HashSet::new() };
+        let mut file =
+            Self { conn, zone: zone.clone(), parked: HashSet::new(), additions: additions(views), carrier: None };
         let stored: HashMap<String, String> = file.status()?.into_iter().map(|s| (s.name, s.fingerprint)).collect();
         let same = stored.len() == views.len()
             && views.iter().all(|view| stored.get(view.name()) == Some(&fingerprint(view.as_ref(), zone)));
@@ -215,6 +221,17 @@ impl ViewFile {
             synced.map_err(|error| StoreError::ToSqlConversionFailure(Box::new(error)))?;
         }
         self.conn.execute_batch("UPDATE checkpoint SET complete = 1;")
+    }
+
+    /// From now on a thread of its own carries the write-ahead log over: folding does not wait for the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be opened again.
+    pub(super) fn carry_beside(&mut self) -> Result<(), StoreError> {
+        if let Some(path) = self.path() {
+            self.carrier = Some(Carrier::start(&mut self.conn, &path)?);
+        }
+        Ok(())
     }
 
     /// Carries the write-ahead log over and cuts it off, see [`cut_off`].
@@ -302,7 +319,7 @@ impl ViewFile {
         }
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut batch = Batch::new(&tx, &self.zone, &self.parked);
-        let writer = Writer::new(&tx);
+        let writer = Writer::new(&tx, &self.additions);
         change(&writer, &mut batch)?;
         let Batch { sums, digests, newly_parked, mut unparked, .. } = batch;
         unparked.retain(|key| self.parked.contains(key));
@@ -329,7 +346,7 @@ impl ViewFile {
         ask: impl FnOnce(&Connection) -> T,
     ) -> Result<T, StoreError> {
         let tx = self.conn.unchecked_transaction()?;
-        change(&Writer::new(&tx), &mut Batch::new(&tx, &self.zone, &self.parked))?;
+        change(&Writer::new(&tx, &self.additions), &mut Batch::new(&tx, &self.zone, &self.parked))?;
         let answer = ask(&tx);
         tx.rollback()?;
         Ok(answer)

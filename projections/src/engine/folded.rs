@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use super::built::{Built, add_digest};
 use super::group::{Group, Placed};
 use super::projection::{Context, Contributions, Projection, Scope};
-use super::row::{Column, Owner, Row, TotalTable};
+use super::row::{Atom, Cell, Column, Owner, Row, TotalTable};
 use super::view::{Atoms, Batch, Parked, Recomputed, StoreError, View, add, row_hash};
 
 /// A [`Projection`] as a [`View`].
@@ -25,8 +25,10 @@ pub struct Folded<P: Projection> {
     delete: String,
 }
 
+/// A row before and after.
 struct Slot<R> {
-    old: Option<R>,
+    /// With its number in the table.
+    old: Option<(i64, R)>,
     new: Option<R>,
 }
 
@@ -39,10 +41,10 @@ impl<P: Projection> Folded<P> {
         Self {
             projection,
             areas: Areas::named(P::AREAS),
-            insert: format!("INSERT OR REPLACE INTO {table} ({list}) VALUES ({marks})"),
-            select: format!("SELECT {list} FROM {table} WHERE {} = ?1 AND {} = ?2", columns[0], columns[1]),
-            by_owner: format!("SELECT {list} FROM {table} WHERE {} = ?1", columns[1]),
-            delete: format!("DELETE FROM {table} WHERE {} = ?1 AND {} = ?2", columns[0], columns[1]),
+            insert: format!("INSERT INTO {table} ({list}) VALUES ({marks})"),
+            select: format!("SELECT {list}, rowid FROM {table} WHERE {} = ?1 AND {} = ?2", columns[0], columns[1]),
+            by_owner: format!("SELECT {list}, rowid FROM {table} WHERE {} = ?1", columns[1]),
+            delete: format!("DELETE FROM {table} WHERE rowid = ?1"),
         }
     }
 
@@ -91,16 +93,15 @@ impl<P: Projection> Folded<P> {
         (rows, parked.into_values().collect())
     }
 
-    fn load(&self, conn: &Connection, owner: Owner, key: u128) -> Result<Option<P::Row>, StoreError> {
-        use super::row::Cell;
-        let probe = P::Row::empty(key, owner).put();
-        conn.prepare_cached(&self.select)?.query_row((&probe[0], owner.put()), P::Row::get).optional()
+    fn load(&self, conn: &Connection, owner: Owner, key: u128) -> Result<Option<(i64, P::Row)>, StoreError> {
+        // All ids are written alike.
+        let key = Owner(key).put();
+        conn.prepare_cached(&self.select)?.query_row((key, owner.put()), numbered).optional()
     }
 
-    fn load_owner(&self, conn: &Connection, owner: Owner) -> Result<Vec<P::Row>, StoreError> {
-        use super::row::Cell;
+    fn load_owner(&self, conn: &Connection, owner: Owner) -> Result<Vec<(i64, P::Row)>, StoreError> {
         let mut statement = conn.prepare_cached(&self.by_owner)?;
-        let rows = statement.query_map([owner.put()], P::Row::get)?;
+        let rows = statement.query_map([owner.put()], numbered)?;
         rows.collect()
     }
 
@@ -123,27 +124,43 @@ impl<P: Projection> Folded<P> {
         was_identified: bool,
         identified: bool,
     ) -> Result<(), StoreError> {
-        if was_identified == identified && slot.old == slot.new {
+        let Slot { old, new } = slot;
+        if was_identified == identified && old.as_ref().map(|(_, row)| row) == new.as_ref() {
             return Ok(());
         }
-        if let Some(old) = &slot.old {
-            let cx = self.context(batch.zone, old.owner(), was_identified, false);
-            self.count(batch, old, &cx, -1);
+        let before = old.map(|(number, row)| {
+            let cx = self.context(batch.zone, row.owner(), was_identified, false);
+            (number, self.count(batch, &row, &cx, -1))
+        });
+        let after = new.map(|row| {
+            let cx = self.context(batch.zone, row.owner(), identified, false);
+            self.count(batch, &row, &cx, 1)
+        });
+        match (before, after) {
+            (Some((number, before)), Some(after)) => Self::update(batch.conn, number, &before, &after),
+            (Some((number, _)), None) => batch.conn.prepare_cached(&self.delete)?.execute([number]).map(drop),
+            (None, Some(after)) => batch.conn.prepare_cached(&self.insert)?.execute(params_from_iter(after)).map(drop),
+            (None, None) => Ok(()),
         }
-        match (&slot.old, &slot.new) {
-            (_, Some(new)) => {
-                let cx = self.context(batch.zone, new.owner(), identified, false);
-                let atoms = self.count(batch, new, &cx, 1);
-                batch.conn.prepare_cached(&self.insert)?.execute(params_from_iter(atoms))?;
-            }
-            (Some(old), None) => {
-                let atoms = old.put();
-                batch.conn.prepare_cached(&self.delete)?.execute((&atoms[0], &atoms[1]))?;
-            }
-            (None, None) => {}
-        }
-        Ok(())
     }
+
+    /// Writes the columns that changed, so that indexes of the others are left alone.
+    fn update(conn: &Connection, number: i64, before: &Atoms, after: &Atoms) -> Result<(), StoreError> {
+        let changed: Vec<usize> = (0..after.len()).filter(|&n| before[n] != after[n]).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let set: Vec<String> = changed.iter().map(|&n| format!("\"{}\" = ?", P::Row::COLUMNS[n].name)).collect();
+        let sql = format!("UPDATE {} SET {} WHERE rowid = ?", P::Row::TABLE, set.join(", "));
+        let number = Atom::Int(number);
+        let values = changed.iter().map(|&n| &after[n]).chain([&number]);
+        conn.prepare_cached(&sql)?.execute(params_from_iter(values)).map(drop)
+    }
+}
+
+/// A row with its number, which stands behind its columns.
+fn numbered<R: Row>(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, R)> {
+    Ok((row.get(R::COLUMNS.len())?, R::get(row)?))
 }
 
 /// The owners of a view's rows in a group. A row that is one event keeps its own client.
@@ -197,12 +214,19 @@ impl<P: Projection> View for Folded<P> {
             let keys: Vec<String> = total.keys.iter().map(|(name, ty)| format!("\"{name}\" {ty} NOT NULL")).collect();
             let sums: Vec<String> = total.sums.iter().map(|name| format!("\"{name}\" INTEGER NOT NULL")).collect();
             let names: Vec<String> = total.keys.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let (name, key) = (total.name, names.join(", "));
             sql += &format!(
-                "CREATE TABLE {} ({}, {}, PRIMARY KEY ({})) STRICT, WITHOUT ROWID;\n",
-                total.name,
+                "CREATE TABLE {name} ({}, {}, PRIMARY KEY ({key})) STRICT, WITHOUT ROWID;\n",
                 keys.join(", "),
                 sums.join(", "),
-                names.join(", ")
+            );
+            // What has come to nothing is gone.
+            let nothing: Vec<String> = total.sums.iter().map(|sum| format!("NEW.\"{sum}\" = 0")).collect();
+            let same: Vec<String> = names.iter().map(|key| format!("{key} = NEW.{key}")).collect();
+            sql += &format!(
+                "CREATE TRIGGER {name}_gone AFTER UPDATE ON {name} WHEN {} BEGIN DELETE FROM {name} WHERE {}; END;\n",
+                nothing.join(" AND "),
+                same.join(" AND "),
             );
         }
         sql
@@ -251,13 +275,14 @@ impl<P: Projection> View for Folded<P> {
                 let slot = match slots.entry((owner, key)) {
                     std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
                     std::collections::hash_map::Entry::Vacant(entry) => {
-                        let old = self.load(batch.conn, owner, key)?;
-                        entry.insert(Slot { new: old.clone(), old })
+                        // A row that is one event is new, as every event is once.
+                        let old = if P::PER_EVENT { None } else { self.load(batch.conn, owner, key)? };
+                        entry.insert(Slot { new: old.as_ref().map(|(_, row)| row.clone()), old })
                     }
                 };
                 let row = slot.new.get_or_insert_with(|| P::Row::empty(key, owner));
                 if let Err(reason) = self.fold(row, placed, &cx) {
-                    slot.new = slot.old.clone();
+                    slot.new = slot.old.as_ref().map(|(_, row)| row.clone());
                     batch.newly_parked.push(Parked {
                         view: P::NAME,
                         owner,
@@ -296,14 +321,15 @@ impl<P: Projection> View for Folded<P> {
             };
             for parked in parked {
                 // Served as it was, so it must not count as gone.
-                old.retain(|row| row.key() != parked.key);
+                old.retain(|(_, row)| row.key() != parked.key);
                 rows.remove(&parked.key);
                 batch.newly_parked.push(parked);
             }
-            for row in old {
-                let new = rows.remove(&row.key());
-                batch.unparked.push((P::NAME, owner, row.key()));
-                self.store(batch, Slot { old: Some(row), new }, was_identified, group.identified)?;
+            for old in old {
+                let key = old.1.key();
+                let new = rows.remove(&key);
+                batch.unparked.push((P::NAME, owner, key));
+                self.store(batch, Slot { old: Some(old), new }, was_identified, group.identified)?;
             }
             for row in rows.into_values() {
                 batch.unparked.push((P::NAME, owner, row.key()));
@@ -314,8 +340,8 @@ impl<P: Projection> View for Folded<P> {
     }
 
     fn remove(&self, batch: &mut Batch<'_>, was_identified: bool, owner: Owner) -> Result<(), StoreError> {
-        for row in self.load_owner(batch.conn, owner)? {
-            self.store(batch, Slot { old: Some(row), new: None }, was_identified, was_identified)?;
+        for old in self.load_owner(batch.conn, owner)? {
+            self.store(batch, Slot { old: Some(old), new: None }, was_identified, was_identified)?;
         }
         Ok(())
     }

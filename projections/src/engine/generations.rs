@@ -32,7 +32,7 @@ use super::view::View;
 /// The file that names the current generation.
 const POINTER: &str = "current";
 /// Events within this time are folded in together, see [`follow`].
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(15);
 /// An answer as of a date may leave out what was recorded since so long ago; it says how many events those are.
 const MAX_DATED_AGE: Duration = Duration::from_secs(30);
 /// Whole views at past clocks that are kept.
@@ -120,7 +120,7 @@ impl Views {
             Some(name) => usable(source, &dir.join(name), &zone).await?,
             None => None,
         };
-        let (path, file) = match (pointed, found) {
+        let (path, mut file) = match (pointed, found) {
             (Some(name), Some(file)) => (dir.join(name), file),
             (old, _) => {
                 let path = dir.join(next_name(old.as_deref()));
@@ -133,6 +133,7 @@ impl Views {
                 (path, file)
             }
         };
+        file.carry_beside()?;
         let aliases = Aliases::from_changes(&file.alias_changes()?);
         let position = watch::Sender::new(file.checkpoint()?.position);
         Ok(Arc::new(Self {
@@ -225,6 +226,7 @@ impl Views {
         let mut writer = lock(&self.writer);
         while live::step(self.source(), &mut file, &mut aliases).await? > 0 {}
         file.cut_off()?;
+        file.carry_beside()?;
         write_pointer(&self.dir, &path)?;
         let position = file.checkpoint()?.position;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = ReadPool::new(path);

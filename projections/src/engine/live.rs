@@ -104,12 +104,19 @@ pub async fn step(source: Source<'_>, file: &mut ViewFile, aliases: &mut Aliases
             }
         }
         for work in &clients {
-            work.apply(source.views, Scope::Clients, batch)?;
             for (member, state) in &work.states {
                 writer.subject(*member, work.group.owner.client(), state)?;
             }
         }
-        definitions.iter().try_for_each(|work| work.apply(source.views, Scope::Definitions, batch))
+        // View by view: its statements and the pages of its tables stay at hand.
+        source.views.iter().map(AsRef::as_ref).try_for_each(|view| {
+            let works = match view.scope() {
+                Scope::Clients => &clients,
+                Scope::Definitions => &definitions,
+            };
+            let mut concerned = works.iter().filter(|work| view.areas().meet(work.areas));
+            concerned.try_for_each(|work| work.apply(view, batch))
+        })
     })?;
     let regrouped = if let Cow::Owned(aliases) = plan.aliases { Some(aliases) } else { None };
     if let Some(regrouped) = regrouped {
@@ -145,6 +152,8 @@ struct Work {
     facts: Vec<Placed>,
     /// Everything that summarises the group is folded anew.
     whole: bool,
+    /// The areas of what is folded.
+    areas: Areas,
     /// The greatest place that was folded in before: what lies below it came late.
     frontier: FoldOrder,
     /// Events that were corrected or retracted.
@@ -236,6 +245,7 @@ impl<'a> Plan<'a> {
             for (_, state) in &mut work.states {
                 (state.identified, state.frontier) = (identified, frontier);
             }
+            work.areas = work.concerned();
         }
         Ok(works.into_values().collect())
     }
@@ -251,6 +261,7 @@ impl<'a> Plan<'a> {
                 work.group = Group::assemble(owner, Vec::new(), facts, Clocks::default());
             }
             work.group.owner = owner;
+            work.areas = work.concerned();
             works.push(work);
         }
         Ok(works)
@@ -274,33 +285,32 @@ impl Work {
         self.facts.iter().filter(|placed| !placed.fact.is_knowledge() && placed.fact.fold_order() <= self.frontier)
     }
 
-    fn apply(&self, views: &[Box<dyn View>], scope: Scope, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        let (owner, identified) = (self.group.owner, self.group.identified);
+    fn concerned(&self) -> Areas {
         // Folding anew takes rows away, too: of an event whose correction is of no concern any more.
-        let areas =
-            if self.whole { Areas::EVERY } else { Areas::of(self.facts.iter().map(|placed| &placed.fact.event)) };
-        for view in views.iter().filter(|view| view.scope() == scope && view.areas().meet(areas)) {
-            if view.per_event() {
-                view.extend(batch, identified, owner, &self.facts)?;
-                if !self.targets.is_empty() {
-                    view.refold(batch, self.was_identified, &self.group, Some(&self.targets(view.as_ref(), batch)))?;
-                }
-                continue;
+        if self.whole { Areas::EVERY } else { Areas::of(self.facts.iter().map(|placed| &placed.fact.event)) }
+    }
+
+    fn apply(&self, view: &dyn View, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        let (owner, identified) = (self.group.owner, self.group.identified);
+        if view.per_event() {
+            view.extend(batch, identified, owner, &self.facts)?;
+            if !self.targets.is_empty() {
+                view.refold(batch, self.was_identified, &self.group, Some(&self.targets(view, batch)))?;
             }
-            if self.whole {
-                view.refold(batch, self.was_identified, &self.group, None)?;
-                continue;
-            }
-            let in_time = self.facts.partition_point(|placed| placed.fact.fold_order() <= self.frontier);
-            view.extend(batch, identified, owner, &self.facts[in_time..])?;
-            let mut keys = Vec::new();
-            for placed in self.late().filter(|placed| view.areas().hold(&placed.fact.event)) {
-                let cx = Context { owner, identified, late: placed.late, zone: batch.zone };
-                view.route(&placed.fact, &cx, &mut keys);
-            }
-            if !keys.is_empty() {
-                view.refold(batch, self.was_identified, &self.group, Some(&keys.into_iter().collect()))?;
-            }
+            return Ok(());
+        }
+        if self.whole {
+            return view.refold(batch, self.was_identified, &self.group, None);
+        }
+        let in_time = self.facts.partition_point(|placed| placed.fact.fold_order() <= self.frontier);
+        view.extend(batch, identified, owner, &self.facts[in_time..])?;
+        let mut keys = Vec::new();
+        for placed in self.late().filter(|placed| view.areas().hold(&placed.fact.event)) {
+            let cx = Context { owner, identified, late: placed.late, zone: batch.zone };
+            view.route(&placed.fact, &cx, &mut keys);
+        }
+        if !keys.is_empty() {
+            view.refold(batch, self.was_identified, &self.group, Some(&keys.into_iter().collect()))?;
         }
         Ok(())
     }

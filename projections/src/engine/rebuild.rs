@@ -229,7 +229,7 @@ impl Ends {
             add_digest(&mut self.digests, view, digest);
         }
         self.parked.append(&mut built.parked);
-        self.totals.take(std::mem::take(&mut built.sums), writer)
+        self.totals.take(&mut built.sums, writer)
     }
 }
 
@@ -257,11 +257,17 @@ impl Folding<'_> {
     fn run(&self, file: &mut ViewFile, ends: &mut Ends) -> Result<(), EngineError> {
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
         let (sender, folded) = sync_channel(1);
+        // Parts that were written, to be used again.
+        let written = Mutex::new(Vec::new());
         let work = |sender: SyncSender<Result<FoldedPart, EngineError>>| {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= self.parts.count() {
+                    return;
+                }
+                let empty = lock(&written).pop().unwrap_or_default();
                 // Nobody receives any more when writing failed.
-                if number >= self.parts.count() || sender.send(self.part(number, &done)).is_err() {
+                if sender.send(self.part(number, empty, &done)).is_err() {
                     return;
                 }
             }
@@ -276,22 +282,24 @@ impl Folding<'_> {
                 let mut part = part?;
                 file.transact(Checkpoint::default(), |writer, _| {
                     for (client, root, state) in &part.subjects {
-                        writer.subject(*client, *root, state)?;
+                        writer.new_subject(*client, *root, state)?;
                     }
                     writer.load(self.source.views, &part.built)?;
                     ends.take(&mut part.built, writer)
                 })?;
+                part.built.clear();
+                part.subjects.clear();
+                lock(&written).push(part);
             }
             Ok(())
         })
     }
 
-    /// Decodes and folds a part, owner by owner, in the order of owners.
-    fn part(&self, number: usize, done: &AtomicU64) -> Result<FoldedPart, EngineError> {
+    /// Decodes and folds a part into an empty one, owner by owner, in the order of owners.
+    fn part(&self, number: usize, mut out: FoldedPart, done: &AtomicU64) -> Result<FoldedPart, EngineError> {
         let bytes = self.parts.take(number).map_err(store)?;
         let mut entries = record::entries(&bytes).map_err(EngineError::Log)?;
         entries.sort_unstable_by_key(|entry| (entry.owner, entry.position));
-        let mut out = FoldedPart::default();
         for entries in entries.chunk_by(|a, b| a.owner == b.owner) {
             let owner = entries[0].owner;
             if let (Some(moved), Some(head)) = (self.moved, self.groups.head(owner)) {

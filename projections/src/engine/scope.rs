@@ -163,7 +163,7 @@ pub async fn trace_client(
     let mut file = ViewFile::in_memory(source.views, zone)?;
     let zone = zone.clone();
     file.transact(Checkpoint::default(), |writer, _| {
-        subjects(&group, clocks).iter().try_for_each(|(client, root, state)| writer.subject(*client, *root, state))
+        subjects(&group, clocks).iter().try_for_each(|(client, root, state)| writer.new_subject(*client, *root, state))
     })?;
     for placed in group.folded() {
         file.transact(Checkpoint::default(), |_, batch| {
@@ -190,7 +190,7 @@ fn put(
     for group in groups {
         build(views, batch.zone, group, &mut built);
         for (client, root, state) in subjects(group, clocks) {
-            writer.subject(client, root, &state)?;
+            writer.new_subject(client, root, &state)?;
         }
     }
     writer.load(views, &built)?;

@@ -27,8 +27,8 @@ impl Totals {
     }
 
     /// Takes in the sums of a part.
-    pub(super) fn take(&mut self, sums: Sums, writer: &Writer<'_>) -> Result<(), StoreError> {
-        for ((table, key), values) in sums {
+    pub(super) fn take(&mut self, sums: &mut Sums, writer: &Writer<'_>) -> Result<(), StoreError> {
+        for ((table, key), values) in sums.drain() {
             let table = self.tables.entry(table).or_default();
             let before = table.len();
             add(table, key, &values, 1);

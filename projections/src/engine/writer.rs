@@ -7,17 +7,33 @@ use rusqlite::{Connection, params_from_iter};
 use super::built::Built;
 use super::file::{Checkpoint, SubjectState};
 use super::group::{AliasChange, order_bytes};
-use super::row::{Atom, Cell, Owner};
+use super::row::{Atom, Cell, Owner, TotalTable};
 use super::view::{Atoms, Parked, StoreError, Sums, View};
 
 /// Writes inside a transaction of a view file.
 pub struct Writer<'a> {
     conn: &'a Connection,
+    additions: &'a Additions,
+}
+
+/// For each total the statement that adds to it.
+pub(super) type Additions = HashMap<&'static str, String>;
+
+/// The statements that add to the totals of some views.
+pub(super) fn additions(views: &[Box<dyn View>]) -> Additions {
+    let statement = |total: &'static TotalTable| {
+        let keys: Vec<String> = total.keys.iter().map(|(key, _)| format!("\"{key}\"")).collect();
+        let sums: Vec<String> = total.sums.iter().map(|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\"")).collect();
+        let marks = vec!["?"; keys.len() + sums.len()].join(", ");
+        let (name, keys, sums) = (total.name, keys.join(", "), sums.join(", "));
+        (name, format!("INSERT INTO {name} VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {sums}"))
+    };
+    views.iter().flat_map(|view| view.totals()).map(statement).collect()
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(conn: &'a Connection) -> Self {
-        Self { conn }
+    pub(super) fn new(conn: &'a Connection, additions: &'a Additions) -> Self {
+        Self { conn, additions }
     }
 
     /// Stores rows that were folded in memory into tables without them.
@@ -61,36 +77,16 @@ impl<'a> Writer<'a> {
         self.conn.execute_batch(sql)
     }
 
-    /// Adds to totals.
+    /// Adds to totals. Those that come to nothing are taken away by a trigger of their tables.
     pub(super) fn sums(&self, sums: &Sums) -> Result<(), StoreError> {
         for (table, totals) in by_table(sums) {
-            let (columns, Some((key, _))) = (self.total_columns(table)?, totals.first()) else { continue };
-            let (keys, sums) = columns.split_at(key.len());
-            let each = |names: &[String], part: &dyn Fn(&str) -> String, between: &str| {
-                names.iter().map(|name| part(name)).collect::<Vec<_>>().join(between)
-            };
-            let mut add = self.conn.prepare_cached(&format!(
-                "INSERT INTO {table} VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
-                vec!["?"; columns.len()].join(", "),
-                each(keys, &|k| format!("\"{k}\""), ", "),
-                each(sums, &|s| format!("\"{s}\" = \"{s}\" + excluded.\"{s}\""), ", "),
-            ))?;
-            let mut drop = self.conn.prepare_cached(&format!(
-                "DELETE FROM {table} WHERE {} AND {}",
-                each(keys, &|k| format!("\"{k}\" = ?"), " AND "),
-                each(sums, &|s| format!("\"{s}\" = 0"), " AND "),
-            ))?;
+            let addition = self.additions.get(table).expect("a total belongs to a view that the file was opened for");
+            let mut add = self.conn.prepare_cached(addition)?;
             for (key, values) in totals {
                 add.execute(params_from_iter(with(key, values)))?;
-                drop.execute(params_from_iter(key))?;
             }
         }
         Ok(())
-    }
-
-    fn total_columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
-        let statement = self.conn.prepare_cached(&format!("SELECT * FROM {table}"))?;
-        Ok(statement.column_names().map(ToOwned::to_owned).collect())
     }
 
     /// Adds to the digests of views.
@@ -135,11 +131,38 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Keeps what is known of a client.
     pub(super) fn subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO subject (client, root, identified, known, version, seen, frontier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute((client.put(), root.put(), state.identified, state.known, state.version.0, order_bytes(state.seen), order_bytes(state.frontier)))?;
-        Ok(())
+        // Under whom somebody is answered changes seldom: the indexes are left alone.
+        let sql = "UPDATE subject SET identified = ?3, known = ?4, version = ?5, seen = ?6, frontier = ?7
+                   WHERE client = ?1 AND root = ?2";
+        match self.put_subject(sql, client, root, state)? {
+            0 => {
+                self.conn.prepare_cached("DELETE FROM subject WHERE client = ?1")?.execute([client.put()])?;
+                self.new_subject(client, root, state)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what is known of a client of whom nothing was.
+    pub(super) fn new_subject(&self, client: ClientId, root: ClientId, state: &SubjectState) -> Result<(), StoreError> {
+        let sql = "INSERT INTO subject (client, root, identified, known, version, seen, frontier)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.put_subject(sql, client, root, state).map(drop)
+    }
+
+    fn put_subject(
+        &self,
+        sql: &str,
+        client: ClientId,
+        root: ClientId,
+        state: &SubjectState,
+    ) -> Result<usize, StoreError> {
+        let SubjectState { identified, known, version, seen, frontier } = *state;
+        let (seen, frontier) = (order_bytes(seen), order_bytes(frontier));
+        let values = (client.put(), root.put(), identified, known, version.0, seen, frontier);
+        self.conn.prepare_cached(sql)?.execute(values)
     }
 
     pub(super) fn alias(&self, change: &AliasChange) -> Result<(), StoreError> {

@@ -47,6 +47,11 @@ impl Index<'_> {
     /// Writes the document of a fact as it counts now, in the place of an older one.
     pub(super) fn write(&self, fact: &Fact, corrected: bool) -> Result<(), StoreError> {
         self.remove_event(fact.id)?;
+        self.add(fact, corrected)
+    }
+
+    /// Writes the document of a fact that has none.
+    pub(super) fn add(&self, fact: &Fact, corrected: bool) -> Result<(), StoreError> {
         let Some((client, text)) = fact.client.zip(texts_of(&fact.event)) else { return Ok(()) };
         let terms = terms(&text);
         if terms.is_empty() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use letopis_core::events::{self, Event, KnowledgeEvent};
 use letopis_core::fact::{Fact, Opener, effective};
 use letopis_core::ids::{ClientId, EventId, Position, Version};
-use letopis_core::log::{EventLog, Recorded, SealedPart, StreamName};
+use letopis_core::log::{EventLog, MAX_PAGE, Recorded, SealedPart, StreamName};
 use letopis_core::reader::read_stream;
 use letopis_core::time::Timestamp;
 use letopis_core::trust::vault::Vault;
@@ -30,8 +30,6 @@ use crate::engine::view::StoreError;
 
 /// The file of the index in the folder of the views.
 pub const FILE: &str = "search.db";
-/// Events that are taken in together.
-const PAGE: usize = 512;
 /// Events within this time are taken in together: each transaction writes a segment of the full text, which has to be
 /// merged with the others.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -85,7 +83,7 @@ impl Search {
     /// As [`Search::step`], up to a position.
     pub(super) async fn step_to(&self, upto: Position) -> Result<usize, EngineError> {
         let writer = self.writer.lock().await;
-        let left = upto.0.saturating_sub(self.position().0).min(PAGE as u64) as usize;
+        let left = upto.0.saturating_sub(self.position().0).min(MAX_PAGE as u64) as usize;
         let page = self.log.read_all(self.position(), left).await.map_err(EngineError::Log)?;
         let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
         let at = Checkpoint { position: last.position, leaf: last.leaf };
@@ -97,7 +95,7 @@ impl Search {
 
         let tx = writer.unchecked_transaction()?;
         let index = Index(&tx);
-        facts.iter().filter(|fact| !fact.is_knowledge()).try_for_each(|fact| index.write(fact, false))?;
+        facts.iter().filter(|fact| !fact.is_knowledge()).try_for_each(|fact| index.add(fact, false))?;
         for (event, fact) in &mended {
             match fact {
                 Some(fact) => index.write(fact, true)?,
