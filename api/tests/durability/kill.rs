@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::chance::{Chance, from_env};
 use super::folder::{holding, verify};
-use super::load::{Shared, start};
+use super::load::{Shared, post_one, start};
 use super::process::{Process, Start};
 
 /// Cycles on one folder; then a new one is begun, so that an account stays cheap.
 const CYCLES_OF_A_FOLDER: u64 = 20;
-
-/// How often a broken server is tried until a caller misses what was acknowledged to him.
-const CONTROLS: usize = 10;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -135,16 +132,20 @@ fn a_server_that_is_killed_two_hundred_times_loses_nothing_and_doubles_nothing()
 #[test]
 fn negative_control_a_server_that_acknowledges_before_it_commits_is_found_out() {
     let mut chance = Chance::printed("kill");
-    for _ in 0..CONTROLS {
-        let found = run(10, Some("ack-before-commit"), &mut chance).expect_err("acknowledged events are lost");
-        println!("found: {found}");
-        if found.contains("LOST") {
-            return;
-        }
-        // No caller had heard of what the kill took: then the views tell, which have folded what was never committed.
-        assert!(found.contains("same_log"), "{found}");
-    }
-    panic!("in {CONTROLS} runs nothing that was acknowledged was missed");
+    let fault = Some("ack-before-commit");
+    // One caller alone: what was acknowledged to him last is lost by every kill.
+    let (dir, shared) = (tempfile::tempdir().expect("a folder"), Shared::new(false));
+    let begin = Start { fault, ..Start::new(dir.path()) };
+    let mut server = begin.ready().expect("ready");
+    (0..3).for_each(|_| post_one(&server.agent(), &shared, &mut chance));
+    server.kill();
+    let server = begin.ready().expect("ready");
+    let found = shared.ledger.account(&server.agent()).expect_err("an acknowledged event is lost");
+    assert!(found.starts_with("LOST"), "{found}");
+    // Under load the kill may take what no caller had heard of; then the views tell, which have folded it already.
+    let found = run(10, fault, &mut chance).expect_err("acknowledged events are lost");
+    println!("found: {found}");
+    assert!(found.contains("LOST") || found.contains("same_log"), "{found}");
 }
 
 #[test]

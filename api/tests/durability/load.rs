@@ -102,6 +102,14 @@ pub(crate) fn start(agent: impl Fn() -> Agent, shared: &Shared, chance: &mut Cha
     threads
 }
 
+/// Posts one event and waits for the answer.
+pub(crate) fn post_one(agent: &Agent, shared: &Shared, chance: &mut Chance) {
+    let event = call(shared.numbers.next(), chance);
+    shared.ledger.sending(&event, true);
+    let (_, answer) = agent.post("/v1/events", "application/json", &event.to_string()).expect("answered");
+    shared.ledger.answered(&event, &answer);
+}
+
 fn post(agent: &Agent, shared: &Shared, mut chance: Chance) {
     let mut last = None;
     while !shared.is_over() {

@@ -3,12 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use letopis_api::state::App;
 use letopis_api::{folder, server};
+use letopis_core::log::LogError;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -16,6 +18,11 @@ use tower::ServiceExt;
 const CHILD: &str = "writer::the_process_that_writes";
 /// The folder in which the data folder and the promises lie.
 const FOLDER: &str = "LETOPIS_WRITER";
+
+/// How long the log of the round before may take to be let go.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A promise: an event at its place, or a word that nobody knows any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,25 +67,37 @@ impl Script {
         self.promises.write_all(format!("{line}\n").as_bytes()).map_err(|error| error.to_string())
     }
 
-    async fn open(&self) -> Step<(App, Router)> {
-        let app = folder::open(&self.data, false).await.map_err(|error| format!("opening: {error:#}"))?;
-        Ok((app.clone(), server::router(app)))
+    async fn open(&mut self) -> Step<(App, Router)> {
+        // What stopped an earlier log does not hold for one that is opened anew.
+        self.stopped = false;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match folder::open(&self.data, false).await {
+                Ok(app) => return Ok((app.clone(), server::router(app))),
+                // The log of the round before is let go by a thread of its own.
+                Err(error) if is_taken(&error) && Instant::now() < until => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(format!("opening: {error:#}")),
+            }
+        }
     }
 
     /// Posts events together and writes the promises down.
     async fn post(&mut self, router: &Router, events: &[Value]) -> Step<()> {
         let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
         let (_, text) = send(router, "/v1/events", "application/x-ndjson", lines).await?;
+        // Lines are answered together: one that was stored may stand behind one whose write failed after it.
+        let mut is_unknown = false;
         for line in text.lines() {
             let answer: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
             match answer["status"].as_str() {
                 Some("accepted" | "duplicate") => {
                     self.promise(&format!("{} {}", answer["id"].as_str().expect("an id"), answer["position"]))?;
                 }
-                Some("unknown") => self.stopped = true,
+                Some("unknown") => is_unknown = true,
                 _ => println!("not stored: {answer}"),
             }
         }
+        self.stopped |= is_unknown;
         Ok(())
     }
 
@@ -114,6 +133,10 @@ fn person(client: &str, word: &str) -> Value {
         "type": "client.registered", "source": "shop", "id": format!("reg/{client}"), "client": client,
         "occurred_at": "2025-06-01T10:00:00Z", "data": { "kind": "person", "name": word },
     })
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<LogError>().is_some_and(LogError::is_transient)
 }
 
 /// Posts, seals, folds, erases, ends in an orderly way, begins again, does it all again.

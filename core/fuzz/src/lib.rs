@@ -5,7 +5,14 @@
 
 use std::sync::OnceLock;
 
-use letopis_core::trust::note::VerifierKey;
+use letopis_core::ids::Version;
+use letopis_core::time::{Moment, Timestamp};
+use letopis_core::trust::bundle::{Bundle, EventPart, SealedState};
+use letopis_core::trust::heads::{self, NodeId};
+use letopis_core::trust::hex::{self, Hex};
+use letopis_core::trust::leaf::{Hash, Leaf, facts_hash, meta_hash, sealed_hash, stream_tag};
+use letopis_core::trust::note::{DEFAULT_ORIGIN, SigningKey, VerifierKey};
+use letopis_core::trust::tree::root_of_many;
 use serde_json::Value;
 
 /// The good bundles.
@@ -26,6 +33,17 @@ pub const NOTE: &str = include_str!("../../../fixtures/trust/checkpoint.txt");
 pub fn key() -> &'static VerifierKey {
     static KEY: OnceLock<VerifierKey> = OnceLock::new();
     KEY.get_or_init(|| VerifierKey::parse(include_str!("../../../fixtures/trust/checkpoint.pub")).expect("a key"))
+}
+
+fn signing_key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::new(&[42; 32], DEFAULT_ORIGIN).expect("a name"))
+}
+
+/// The key of an operator who signs whatever he likes; bundles of his are among the seeds.
+pub fn forger() -> &'static VerifierKey {
+    static KEY: OnceLock<VerifierKey> = OnceLock::new();
+    KEY.get_or_init(|| VerifierKey::parse(&signing_key().verifier_line()).expect("a key"))
 }
 
 /// What the fuzzer says, taken bit by bit; zeros when it has said all.
@@ -127,4 +145,62 @@ fn change(value: &mut Value, other: Value, said: &mut Said<'_>) {
         }
         _ => *value = other,
     }
+}
+
+/// A changed bundle, made to fit in itself again and signed by the forger, as far as that can be: hashes, chains, heads
+/// and tree are right, so that what lies behind those checks is reached.
+pub fn forged(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut bundle = Bundle::decode(bytes).ok()?;
+    let (mut leaves, mut root) = (Vec::new(), None);
+    for part in &mut bundle.clients {
+        let tag = stream_tag(&format!("client/{}", part.client));
+        let (mut prev, mut count) = ([0; 32], 0);
+        for event in &mut part.events {
+            count += 1;
+            prev = fit(event, tag, Some((prev, count)), &mut leaves)?;
+        }
+        if let Some(head) = part.bucket.iter_mut().find(|head| head.tag.0 == tag) {
+            (head.leaf, head.version) = (Hex(prev), count);
+        }
+        let path: Vec<Hash> = part.path.iter().map(|hash| hash.0).collect();
+        root.get_or_insert(heads::root_of(NodeId::bucket_of(&tag), &part.bucket, &path.try_into().ok()?));
+    }
+    let (seal, forks) = bundle.log.split_last_mut()?;
+    for event in forks {
+        fit(event, stream_tag("log"), None, &mut leaves)?;
+    }
+    if let (Some(root), Ok(Value::Object(mut facts))) = (root, serde_json::from_str(&seal.facts)) {
+        facts.insert("heads_root".to_owned(), hex::encode(&root).into());
+        seal.facts = String::from_utf8(serde_json_canonicalizer::to_vec(&facts).ok()?).ok()?;
+    }
+    fit(seal, stream_tag("log"), None, &mut leaves)?;
+    let size = leaves.last()?.0.checked_add(1)?;
+    leaves.sort_unstable();
+    leaves.dedup_by_key(|(index, _)| *index);
+    let proof: Vec<Hash> = bundle.proof.iter().map(|hash| hash.0).collect();
+    bundle.checkpoint = signing_key().sign(size, root_of_many(size, &leaves, &proof)?).ok()?;
+    Some(bundle.encode())
+}
+
+/// Makes a leaf that of its bodies and, with a place, the next one of its stream.
+fn fit(event: &mut EventPart, tag: Hash, place: Option<(Hash, u64)>, leaves: &mut Vec<(u64, Hash)>) -> Option<Hash> {
+    let mut leaf = Leaf::from_bytes(&event.leaf.0)?;
+    leaf.stream_tag = tag;
+    if let Some((prev, version)) = place {
+        (leaf.prev, leaf.version) = (prev, Version(version));
+    }
+    if event.event_type.len() <= usize::from(u16::MAX) {
+        let occurred = Moment { at: Timestamp(event.occurred_at), offset_min: event.offset_min };
+        leaf.meta = meta_hash(&event.event_type, event.schema, occurred, event.order, &event.meta.0);
+    }
+    leaf.facts = facts_hash(&event.salt.0, event.facts.as_bytes());
+    leaf.sealed = match &event.sealed {
+        SealedState::None => [0; 32],
+        SealedState::Envelope(envelope) => sealed_hash(Some(envelope)),
+        SealedState::Erased if leaf.sealed == [0; 32] => [6; 32],
+        SealedState::Erased => leaf.sealed,
+    };
+    event.leaf = Hex(leaf.to_bytes());
+    leaves.push((leaf.position.0.wrapping_sub(1), leaf.hash()));
+    Some(leaf.hash())
 }

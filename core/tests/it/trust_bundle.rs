@@ -396,3 +396,21 @@ fn thousands_of_random_mutations_are_never_accepted_and_never_panic() {
 fn a_hundred_thousand_random_mutations_are_never_accepted_and_never_panic() {
     campaign(100_000);
 }
+
+/// What the fuzzers begin with: `docs/trust.md` has the command.
+#[test]
+#[ignore = "writes the seeds of the fuzzers into the folder LETOPIS_SEEDS"]
+fn the_seeds_of_the_fuzzers_are_written() {
+    let folder = std::path::PathBuf::from(std::env::var_os("LETOPIS_SEEDS").expect("LETOPIS_SEEDS names a folder"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let m = made();
+    let texts = [&m.key_line, &m.note, &m.last_note, &m.proof].map(|text| text.clone().into_bytes());
+    let bundles = cases().into_iter().map(|(_, bytes, _)| bytes);
+    let forged = forgeries().into_iter().map(|(_, bytes, _)| bytes);
+    let random = Random::seeded(5);
+    let goods = [&m.boris, &m.nobody, &m.erased, &m.closed, &m.anna];
+    let mutated = (0..200).map(|n| mutate(goods[n % goods.len()], &random));
+    for (n, bytes) in texts.into_iter().chain(bundles).chain(forged).chain(mutated).enumerate() {
+        std::fs::write(folder.join(format!("{n:03}")), bytes).expect("written");
+    }
+}
