@@ -46,6 +46,9 @@ pub fn forger() -> &'static VerifierKey {
     KEY.get_or_init(|| VerifierKey::parse(&signing_key().verifier_line()).expect("a key"))
 }
 
+/// So many changes are made to a bundle at most; each walks through the whole of it.
+const CHANGES: usize = 24;
+
 /// What the fuzzer says, taken bit by bit; zeros when it has said all.
 pub struct Said<'a>(pub &'a [u8]);
 
@@ -86,7 +89,10 @@ pub fn edited(good: &[u8], said: &mut Said<'_>) -> Vec<u8> {
 /// A good bundle, changed where its form stays whole: values, elements of lists, members.
 pub fn reshaped(good: &[u8], said: &mut Said<'_>) -> Vec<u8> {
     let mut bundle: Value = serde_json::from_slice(good).expect("good");
-    while !said.0.is_empty() {
+    for _ in 0..CHANGES {
+        if said.0.is_empty() {
+            break;
+        }
         let mut places = Vec::new();
         walk(&bundle, &mut String::new(), &mut places);
         let place = places[said.below(places.len())].clone();

@@ -114,9 +114,6 @@ impl Register {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole < text.len() {
             tracing::warn!("the last line of the register of erasures was cut short by a crash and is taken away");
-            let file = File::options().write(true).open(&register.path);
-            file.and_then(|file| file.set_len(whole as u64).and_then(|()| file.sync_all()))
-                .map_err(|error| failed(&register.path, error))?;
         }
         let mut state = State::default();
         for (number, line) in text[..whole].lines().enumerate() {
@@ -125,6 +122,16 @@ impl Register {
                 LogError::damage(format!("{place} {reason}: put the register back as it was"))
             })?;
         }
+        // Where the disk had failed an earlier process, the end may be in memory only and look written: whatever came
+        // behind it would be lost with it. Written again, the same bytes are on disk.
+        let again = |mut file: File| {
+            file.write_all(&text.as_bytes()[..whole])?;
+            file.set_len(whole as u64)?;
+            file.sync_all()?;
+            sync_folder(&folder(dir))
+        };
+        let file = File::options().write(true).open(&register.path);
+        file.and_then(again).map_err(|error| failed(&register.path, error))?;
         state.length = whole as u64;
         *register.lock() = state;
         Ok(register)
