@@ -137,7 +137,7 @@ fn retail_revenue_comes_out_exact() {
     assert_eq!(answer["totals"][0]["ordered"]["exact"], "8911407.904");
     let sales = desk.ask(&["loyalty", "repeat-rate", "--basis", "sales"]);
     assert_eq!((sales["orders"].as_i64(), sales["rate"]["denominator"].as_i64()), (Some(18_532), Some(4_338)));
-    let best = desk.ask(&["purchases", "retail:14646", "--sales"]);
+    let best = desk.ask(&["purchases", "retail:14646", "--basis", "sales"]);
     assert_eq!(best["orders"], 73);
     let settlement = desk.ask(&["settlement", "retail:14646"]);
     assert_eq!(settlement["currencies"][0]["ordered"], "280206.02");
