@@ -83,7 +83,7 @@ async fn main() {
             }
             report("UmaDB", "replay", read, started.elapsed());
         }
-        drop(stop.send(()));
+        let _ = stop.send(());
         drop(client);
         server.abort();
     }
