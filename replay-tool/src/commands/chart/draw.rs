@@ -13,6 +13,12 @@ use crate::console::UsageError;
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 540;
 
+/// Where a period begins that is open at its beginning.
+const FIRST_DAY: &str = "1800-01-01";
+
+/// The font that the library measures with, and what stands in where a reader has none of that name.
+const FONTS: [&str; 2] = ["font-family=\"Roboto\"", "font-family=\"Roboto, Helvetica, Arial, sans-serif\""];
+
 /// One row of figures, and what it is called.
 struct Series {
     name: String,
@@ -24,12 +30,14 @@ struct Series {
 /// # Errors
 /// When there is nothing in it to draw.
 pub(super) fn svg(what: What, answer: &Value) -> Result<String> {
-    match what {
+    let picture = match what {
         What::Funnel => funnel(answer),
         What::Flow => flow(answer),
         What::Revenue => revenue(answer),
         What::Clocks => clocks(answer),
-    }
+    }?;
+    let [measured, shown] = FONTS;
+    Ok(picture.replace(measured, shown))
 }
 
 fn list<'a>(answer: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
@@ -49,9 +57,13 @@ fn stage(of: &Value) -> String {
     of["label"].as_str().or(of["stage"].as_str()).unwrap_or("?").to_owned()
 }
 
+/// Days of a half-open period; one without a beginning begins where time does.
 fn period(answer: &Value) -> String {
-    let day = |name: &str| answer["period"][name].as_str().unwrap_or("…").to_owned();
-    format!("{} to {}", day("from"), day("to"))
+    let day = |name: &str| answer["period"][name].as_str().unwrap_or("…");
+    match day("from") {
+        FIRST_DAY => format!("before {}", day("to")),
+        from => format!("from {from} to before {}", day("to")),
+    }
 }
 
 fn funnel(answer: &Value) -> Result<String> {
@@ -140,7 +152,7 @@ mod tests {
             "won": { "numerator": 2 }, "stages": [stage("lead", 7), stage("offer", 4)],
         });
         let picture = svg(What::Funnel, &answer).expect("drawn");
-        for word in ["<svg", "lead", "offer", "won", "2026-01-01 to 2026-02-01"] {
+        for word in ["<svg", "lead", "offer", "won", "from 2026-01-01 to before 2026-02-01", "Arial"] {
             assert!(picture.contains(word), "{word}: {picture}");
         }
         assert!(
