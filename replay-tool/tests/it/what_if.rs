@@ -65,6 +65,42 @@ fn another_stage_model_differs_in_total_as_much_as_client_by_client_and_nothing_
 }
 
 #[test]
+fn with_a_holiday_more_an_answer_would_have_been_in_time_and_a_higher_plan_further_away() {
+    let desk = Desk::new();
+    let at = |ty: &str, at: &str, data: Value| json!({ "type": ty, "id": format!("{ty}/{at}"), "source": "shop", "occurred_at": at, "data": data });
+    let days = ["mon", "tue", "wed", "thu", "fri"];
+    let calendar = |holidays: Value| {
+        let weekly = json!([{ "days": days, "from": "09:00", "to": "18:00" }]);
+        json!({ "calendar": "office", "zone": "UTC", "weekly": weekly, "holidays": holidays })
+    };
+    let level = json!({ "level": "all", "rank": 1, "calendar": "office", "first_response_s": 8 * 3_600 });
+    let plan = |count: i64| {
+        let period = ("2026-01-01", "2026-02-01");
+        json!({ "plan": "new", "measure": "new_clients", "from": period.0, "to": period.1, "target": { "count": count } })
+    };
+    let mut events = vec![
+        at("calendar.defined", "2025-01-01T00:00:00Z", calendar(json!([]))),
+        at("service_level.defined", "2025-01-01T00:00:00Z", level),
+        at("plan.set", "2025-01-01T00:00:00Z", plan(4)),
+        at("case.raised", "2026-01-05T10:00:00Z", json!({ "case": "shop:K", "kind": "complaint" })),
+        at("case.answered", "2026-01-06T12:00:00Z", json!({ "case": "shop:K" })),
+    ];
+    for event in &mut events[3..] {
+        event["client"] = "shop:1".into();
+    }
+    desk.import(&events, &[]);
+    // Monday from 10:00 and Tuesday until noon are eleven hours of work; without the Monday three.
+    changed(&desk, &[json!({ "type": "calendar.defined", "data": calendar(json!(["2026-01-05"])) })]);
+    let question = ["--change", "{}/change.ndjson", "cases", "service-levels", "--by", "kind"];
+    let report = desk.report("what-if", &question);
+    let moved = |state: &str| difference(&report["total"], &format!("lines[complaint].first_response.{state}"));
+    assert_eq!((moved("breached"), moved("met")), (-1.0, 1.0), "{report}");
+    changed(&desk, &[json!({ "type": "plan.set", "data": plan(10) })]);
+    let report = desk.report("what-if", &["--change", "{}/change.ndjson", "--total", "sales", "plans"]);
+    assert_eq!(difference(&report["total"], "items[plan:new].target.count"), 6.0, "{report}");
+}
+
+#[test]
 fn without_a_campaign_its_contacts_are_gone() {
     let desk = deals();
     let report = desk.report("what-if", &["--without-campaign", "spring", "sales", "first-contacts"]);

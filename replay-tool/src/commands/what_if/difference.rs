@@ -61,7 +61,8 @@ fn compare(path: &str, is: &Value, would_be: &Value, found: &mut Vec<Difference>
 fn named(list: &[Value], other: &[Value]) -> BTreeMap<String, Value> {
     let name = |field: &str, item: &Value| match &item[field] {
         Value::Null => None,
-        Value::String(text) => Some(text.clone()),
+        // Another version of a definition is still the same thing.
+        Value::String(text) => Some(text.rsplit_once('@').map_or(text.as_str(), |(name, _)| name).to_owned()),
         value => Some(value.to_string()),
     };
     let tells_apart = |field: &&&str| {
@@ -84,6 +85,14 @@ fn named(list: &[Value], other: &[Value]) -> BTreeMap<String, Value> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn another_version_of_a_definition_is_compared_with_the_one_before() {
+        let plan = |name: &str, target: i64| json!([{ "plan": name, "target": target }]);
+        let found = differences(&plan("plan:north@1", 5), &plan("plan:north@2", 7));
+        let paths: Vec<(&str, Option<f64>)> = found.iter().map(|d| (d.path.as_str(), d.difference)).collect();
+        assert_eq!(paths, [("[plan:north].plan", None), ("[plan:north].target", Some(2.0))]);
+    }
 
     #[test]
     fn items_are_compared_by_name_and_numbers_are_subtracted() {
