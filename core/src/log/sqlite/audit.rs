@@ -410,9 +410,9 @@ fn copy(conn: &Connection, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> R
 
 type Schema = HashMap<(String, String), String>;
 
-/// Tables, indexes and triggers by kind and name, without those that SQLite or the migrations make for themselves.
+/// What each table, index and trigger belongs to and how it was made, by kind and name.
 pub(super) fn schema(conn: &Connection) -> rusqlite::Result<Schema> {
-    let sql = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'refinery%'";
+    let sql = "SELECT type, name, tbl_name || ': ' || coalesce(sql, '') FROM sqlite_schema";
     let mut select = conn.prepare(sql)?;
     let rows = select.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     rows.collect()

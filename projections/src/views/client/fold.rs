@@ -58,8 +58,9 @@ fn client(row: &mut ClientRow, event: &ClientEvent, fact: &Fact, cx: &Context<'_
         },
         ClientEvent::ManagerAssigned(e) => row.manager = e.manager,
         ClientEvent::IdentityUnresolved(e) => {
-            if !row.unresolved.0.contains(&e.scheme) {
-                row.unresolved.0.push(e.scheme.clone());
+            // Those of one contact have no order among themselves.
+            if let Err(place) = row.unresolved.0.binary_search(&e.scheme) {
+                row.unresolved.0.insert(place, e.scheme.clone());
             }
         }
         ClientEvent::LanguagePreferred(e) => row.language = Some(e.language.clone()),

@@ -55,7 +55,7 @@ row! {
         first_seen: Option<Timestamp>,
         /// The last time we spoke, wrote or met.
         last_contact_at: Option<Timestamp>,
-        /// Systems of the ids by which he could not be found.
+        /// Systems of the ids by which he could not be found, in the order of their names.
         unresolved: Json<Vec<Code>>,
         /// When he was entered in the register.
         registered_at: Option<Timestamp>,
@@ -101,7 +101,7 @@ pub struct Client;
 
 impl Projection for Client {
     const NAME: &'static str = "client_card";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const AREAS: &'static [&'static str] = EVERY_AREA;
     const OPENS: &'static [&'static str] = &["client"];
     const TOTALS: &'static [TotalTable] = &[ClientFlow::TABLE];
