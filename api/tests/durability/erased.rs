@@ -229,30 +229,31 @@ fn erase_up_to(stop: Stop, stage: &mut Stage) {
         wait_until("the parts' end", || number(&log, "SELECT count(*) FROM sealed") < sealed_count);
         assert_eq!(number(&log, records), 0);
     }
-    // The index follows the log by itself: held with the views, or it forgets before them.
-    let mut before_index = None;
+    // The index follows the log by itself: held with the views, or it forgets before them. The server waits five
+    // seconds for each of them, so neither is held while something has to be looked for that may take long.
+    let before_index = [Stop::Recorded, Stop::ViewsForgot].contains(&stop).then(|| keep_from_writing(&index));
     if [Stop::Recorded, Stop::ViewsForgot, Stop::Forgot, Stop::Certified].contains(&stop) {
-        before_index = Some(keep_from_writing(&index));
         go_on(Some(keep_from_writing(&views)));
         wait_until("the record", || number(&log, records) > 0);
-    }
-    if [Stop::ViewsForgot, Stop::Forgot, Stop::Certified].contains(&stop) {
-        go_on(None);
-        let is_index = |path: &Path| path.to_string_lossy().starts_with(&*index.to_string_lossy());
-        let in_views = || holding(&stage.data, &word).iter().any(|(path, _)| !is_index(path));
-        wait_until("the views' end", || !in_views());
     }
     if stop == Stop::Forgot {
         pipe = Some(Pipe::in_place_of(&register));
     }
-    if [Stop::Forgot, Stop::Certified].contains(&stop) {
-        drop(before_index.take());
-        match &pipe {
-            Some(pipe) => assert!(pipe.told().contains("\"state\":\"done\"")),
-            None => wait_until("the certificate", || in_register("\"state\":\"done\"")),
+    if [Stop::ViewsForgot, Stop::Forgot, Stop::Certified].contains(&stop) {
+        go_on(None);
+    }
+    match (stop, &pipe) {
+        (Stop::ViewsForgot, _) => {
+            let is_index = |path: &Path| path.to_string_lossy().starts_with(&*index.to_string_lossy());
+            let in_views = || holding(&stage.data, &word).iter().any(|(path, _)| !is_index(path));
+            wait_until("the views' end", || !in_views());
         }
+        (Stop::Forgot, Some(pipe)) => assert!(pipe.told().contains("\"state\":\"done\"")),
+        (Stop::Certified, _) => wait_until("the certificate", || in_register("\"state\":\"done\"")),
+        _ => {}
     }
     stage.server.kill();
+    drop(before_index);
     drop(asked.join().expect("no panic"));
     if let Some(pipe) = pipe {
         pipe.take_away();
