@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use letopis_core::ids::Position;
+use letopis_core::testing::hold::{keep_from_writing, keep_reading, number, wait_until};
 use letopis_core::trust::bundle::{Bundle, EventPart, SealedState};
 use letopis_core::trust::check::{Policy, check};
 use letopis_core::trust::leaf::Leaf;
@@ -124,38 +125,6 @@ const STOPS: [Stop; 8] = [
     Stop::Forgot,
     Stop::Certified,
 ];
-
-fn wait_until(what: &str, reached: impl Fn() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !reached() {
-        assert!(Instant::now() < until, "{what} was never reached");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn connect(file: &Path) -> Connection {
-    let conn = Connection::open(file).expect("opens");
-    conn.busy_timeout(PATIENCE).expect("set");
-    conn
-}
-
-/// Keeps everybody else from writing, as long as it lives.
-fn keep_from_writing(file: &Path) -> Connection {
-    let conn = connect(file);
-    conn.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    conn
-}
-
-/// Keeps the write-ahead log from being cut off, as long as it lives.
-fn keep_reading(file: &Path) -> Connection {
-    let conn = connect(file);
-    conn.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").expect("reads");
-    conn
-}
-
-fn number(file: &Path, sql: &str) -> u64 {
-    connect(file).query_row(sql, [], |row| row.get(0)).expect("a number")
-}
 
 /// A pipe in the place of a file: whoever appends to the file tells us, and nothing is stored.
 struct Pipe {

@@ -7,20 +7,18 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use letopis_core::folder::Folder;
 use letopis_core::random::Random;
+use letopis_core::testing::hold::{connect, keep_from_writing, keep_reading, number, wait_until};
 use letopis_core::time::SystemClock;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{Desk, history, text};
 
 /// What is to be forgotten, and stands in every personal field.
 const CANARY: &str = "Kanaryquixz Канарейжъ";
-/// Longer than anything takes here.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with four clients, one of them the canary; his id.
 fn folder() -> (Desk, String) {
@@ -50,38 +48,6 @@ fn kill(mut child: Child) {
     child.kill().expect("killed");
     let status = child.wait().expect("ended");
     assert_eq!(status.signal(), Some(9), "it ended before it was killed: {status}");
-}
-
-fn wait_until(what: &str, reached: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !reached() {
-        assert!(started.elapsed() < PATIENCE, "{what} was never reached");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn connect(file: &Path) -> Connection {
-    let conn = Connection::open(file).expect("opens");
-    conn.busy_timeout(PATIENCE).expect("set");
-    conn
-}
-
-/// Keeps everybody else from writing, as long as it lives.
-fn keep_from_writing(file: &Path) -> Connection {
-    let conn = connect(file);
-    conn.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    conn
-}
-
-/// Keeps the write-ahead log from being cut off, as long as it lives.
-fn keep_reading(file: &Path) -> Connection {
-    let conn = connect(file);
-    conn.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").expect("reads");
-    conn
-}
-
-fn number(file: &Path, sql: &str) -> u64 {
-    connect(file).query_row(sql, [], |row| row.get(0)).expect("a number")
 }
 
 /// How far an erasure is let go.
