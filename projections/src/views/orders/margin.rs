@@ -130,7 +130,7 @@ pub fn margin(reader: &Reader<'_>, question: &Question, window: &Window) -> Resu
     let mut sums: BTreeMap<(Option<String>, Currency), Sum> = BTreeMap::new();
     each(reader, question, |product, currency, day, net, pieces| {
         let to = question.report_currency.unwrap_or(currency);
-        let Some(revenue) = costs.rates(to)?.convert(net, currency, day) else { return Ok(()) };
+        let Some(revenue) = rates_to(&mut costs.rates, reader, to)?.convert(net, currency, day) else { return Ok(()) };
         let key = match question.by {
             By::Product => Some(product.to_string()),
             By::Month => Some(Month::of(day).to_string()),
@@ -200,13 +200,6 @@ impl<'a> Costs<'a> {
         !self.definitions.all::<ProductCostSet>().is_empty()
     }
 
-    fn rates(&mut self, to: Currency) -> Result<&mut Rates<'a>, QueryError> {
-        Ok(match self.rates.entry(to) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(Rates::load(&self.reader, to)?),
-        })
-    }
-
     /// What pieces (in millionths) of a day cost in a currency; none when that is not known of all of them.
     pub(crate) fn of(
         &mut self,
@@ -220,8 +213,8 @@ impl<'a> Costs<'a> {
             return Ok(Some(Fine(0)));
         }
         let at = Timestamp(self.reader.zone.end(day).0 - 1);
-        self.rates(to)?;
-        let (definitions, Some(rates)) = (&self.definitions, self.rates.get_mut(&to)) else { return Ok(None) };
+        let definitions = &self.definitions;
+        let rates = rates_to(&mut self.rates, &self.reader, to)?;
         let mut convert = |unit: Decimal, currency| rates.convert_product(pieces, micro(unit).0.into(), currency, day);
         if let Some(cost) = definitions.at::<ProductCostSet>(product.as_str(), at) {
             used.insert(cost.name());
@@ -253,6 +246,18 @@ impl<'a> Costs<'a> {
         }
         (used, missing)
     }
+}
+
+/// The rates into a currency, loaded when they are first asked for.
+fn rates_to<'m, 'a>(
+    known: &'m mut BTreeMap<Currency, Rates<'a>>,
+    reader: &Reader<'a>,
+    to: Currency,
+) -> Result<&'m mut Rates<'a>, QueryError> {
+    Ok(match known.entry(to) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(free) => free.insert(Rates::load(reader, to)?),
+    })
 }
 
 /// Every product, currency and day: net revenue in millionths, pieces sold and kept in millionths.
