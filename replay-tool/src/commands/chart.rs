@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{DataArg, as_of};
 use crate::console::{Console, Done, UsageError};
@@ -80,12 +80,8 @@ pub async fn run(args: &ChartArgs, console: &Console) -> Result<Done> {
         "out": args.out.display().to_string(), "bytes": bytes.len(), "position": report["position"],
         "as_of": report["as_of"], "known_at": report["known_at"], "answer": report["answer"],
     });
-    let text = format!("{}: {} bytes, events up to position {}\n", args.out.display(), bytes.len(), position(&report));
+    let text = format!("{}: {} bytes, events up to position {}\n", args.out.display(), bytes.len(), report["position"]);
     Ok(Done::fine(told, text))
-}
-
-fn position(report: &Value) -> String {
-    report["position"].to_string()
 }
 
 #[cfg(feature = "png")]
