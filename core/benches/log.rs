@@ -1,7 +1,8 @@
 //! Durable appends and replay, against bare loops over the same rows in the same run.
 //!
 //! `cargo bench -p letopis-core --bench log` prints a table; every figure is a median of [`ROUNDS`] runs that
-//! alternate with their peer. What is measured is in `docs/performance.md`.
+//! alternate with their peer. `-- "64 writers"` measures only the work whose name has these words in it. What is
+//! measured is in `docs/performance.md`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -300,16 +301,24 @@ fn line(what: &str, ours: Vec<f64>, bare: Vec<f64>) {
 }
 
 fn main() {
+    let words = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).unwrap_or_default();
     println!("facts {} bytes; medians of {ROUNDS} rounds of {} s", facts(1).len(), RUN.as_secs());
     println!("| work | ours, events/s | bare, events/s | ratio |\n|---|---|---|---|");
     for (writers, batch) in [(1, 1), (64, 1), (256, 1), (1, 1_000)] {
+        let what = format!("durable append, {writers} writers, {batch} in a commit");
+        if !what.contains(&words) {
+            continue;
+        }
         let (mut a, mut b) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             b.push(bare(writers, batch));
             a.push(ours(writers, batch));
         }
-        line(&format!("durable append, {writers} writers, {batch} in a commit"), a, b);
+        line(&what, a, b);
     }
-    let (ours, bare) = replay();
-    line("replay with decode (bare: scan and parse the JSON)", ours, bare);
+    let what = "replay with decode (bare: scan and parse the JSON)";
+    if what.contains(&words) {
+        let (ours, bare) = replay();
+        line(what, ours, bare);
+    }
 }
