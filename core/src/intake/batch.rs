@@ -8,6 +8,7 @@ use super::envelope::Posted;
 use super::outcome::{Outcome, Rejection, Stop};
 use super::refusals::Refused;
 use super::register::number_taken;
+use super::settle::{PART, UnderWay};
 use super::shape::Shaped;
 use super::wave::Wave;
 use super::{Caller, Intake};
@@ -20,7 +21,7 @@ const ATTEMPTS: usize = 8;
 /// Other tasks of the thread get their turn after so many items.
 const YIELD_EVERY: usize = 256;
 /// Ids that are looked up at once.
-const LOOK_UP: usize = 1_000;
+const LOOK_UP: usize = 10_000;
 
 /// Types that must see the items before them stored, and be stored before the items after them.
 const ALONE: &[&str] = &[
@@ -107,7 +108,9 @@ impl Intake {
             if attempt > 0 || items.len() > 1 || items.iter().any(Item::is_declared) {
                 self.look_up(items).await;
             }
-            let mut wave = Wave::new(false);
+            let (mut wave, mut under_way) = (Wave::new(false), UnderWay::default());
+            // Where the same streams come again and again, there is nothing to be had from sending a part ahead.
+            let mut ahead = true;
             for at in 0..items.len() {
                 if items[at].outcome.is_some() {
                     continue;
@@ -117,20 +120,23 @@ impl Intake {
                 }
                 let alone = attempt > 0 || items[at].is_alone();
                 if alone && !wave.is_empty() {
-                    self.store(&mut wave, items).await;
+                    self.store(&mut wave, &mut under_way, items).await;
                 }
                 if let Err(Stop::Flush) = self.plan(caller, &mut wave, items, at).await {
-                    self.store(&mut wave, items).await;
+                    ahead &= !wave.has_sent();
+                    self.store(&mut wave, &mut under_way, items).await;
                     let again = self.plan(caller, &mut wave, items, at).await;
                     if let Err(stop) = again {
                         items[at].stop(stop);
                     }
                 }
                 if alone {
-                    self.store(&mut wave, items).await;
+                    self.store(&mut wave, &mut under_way, items).await;
+                } else if ahead && wave.waiting() >= PART {
+                    self.send(&mut wave, &mut under_way).await;
                 }
             }
-            self.store(&mut wave, items).await;
+            self.store(&mut wave, &mut under_way, items).await;
             if items.iter().all(|item| item.outcome.is_some()) {
                 return;
             }
@@ -148,7 +154,7 @@ impl Intake {
         for attempt in 0..ATTEMPTS {
             let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
             self.look_up(items).await;
-            let mut wave = Wave::new(true);
+            let (mut wave, mut under_way) = (Wave::new(true), UnderWay::default());
             for at in 0..items.len() {
                 if items[at].outcome.is_none()
                     && let Err(Stop::Flush) = self.plan(caller, &mut wave, items, at).await
@@ -161,7 +167,7 @@ impl Intake {
                     return;
                 }
             }
-            self.store(&mut wave, items).await;
+            self.store(&mut wave, &mut under_way, items).await;
             if items.iter().all(|item| item.outcome.is_some()) {
                 return;
             }
@@ -171,7 +177,9 @@ impl Intake {
 
     /// Finds out which items are recorded already.
     async fn look_up(&self, items: &mut [Item]) {
-        let open: Vec<usize> = (0..items.len()).filter(|&at| items[at].outcome.is_none()).collect();
+        let mut open: Vec<usize> = (0..items.len()).filter(|&at| items[at].outcome.is_none()).collect();
+        // In the order of the index: each of its pages is read once.
+        open.sort_unstable_by_key(|&at| items[at].id());
         for part in open.chunks(LOOK_UP) {
             let ids: Vec<EventId> = part.iter().map(|&at| items[at].id()).collect();
             match self.log.positions(&ids).await {

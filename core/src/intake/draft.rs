@@ -30,7 +30,9 @@ impl Intake {
         shaped: &Shaped,
     ) -> Result<(), Stop> {
         let place = self.place(caller, wave, posted, shaped).await?;
-        if wave.is_full(&place.stream, 1 + usize::from(place.link.is_some()) + place.unresolved.len()) {
+        if wave.is_sent(&place.stream)
+            || wave.is_full(&place.stream, 1 + usize::from(place.link.is_some()) + place.unresolved.len())
+        {
             return Err(Stop::Flush);
         }
         if let Some(client) = place.client {

@@ -1,6 +1,7 @@
 //! What the log answered, told to each item.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
 use foldhash::HashMap;
@@ -21,50 +22,56 @@ use crate::log::{AppendError, IndexChange, Placed, Recorded, StreamName};
 use crate::personal::Opened;
 
 /// Commits that are handed to the log at once.
-const PART: usize = 512;
+pub(super) const PART: usize = 512;
 
 /// What the log says to each commit.
 type Answers = Vec<Result<Vec<Placed>, AppendError>>;
 
+/// The units of a wave that the log has, and its answers or the wait for them.
+#[derive(Default)]
+pub(super) struct UnderWay<'a>(Vec<(Vec<usize>, Result<Answers, Waiting<'a>>)>);
+
+type Waiting<'a> = Pin<Box<dyn Future<Output = Answers> + Send + 'a>>;
+
 impl Intake {
     /// Appends a wave and answers its items; those that have to be decided again stay without an answer.
-    pub(super) async fn store(&self, wave: &mut Wave, items: &mut [Item]) {
+    pub(super) async fn store<'a>(&'a self, wave: &mut Wave, under_way: &mut UnderWay<'a>, items: &mut [Item]) {
+        self.send(wave, under_way).await;
         let atomic = wave.atomic;
         let mut wave = std::mem::replace(wave, Wave::new(atomic));
-        let mut units: Vec<Unit> = std::mem::take(&mut wave.units);
-        units.retain(|unit| !unit.drafts.is_empty());
         let mut stored: HashMap<StreamName, (Version, Position)> = HashMap::default();
-        let answers = self.append(&mut units).await;
-        for (unit, answer) in units.iter().zip(answers) {
-            match answer {
-                Ok(places) => self.answer_stored(unit, &places, items, &mut stored),
-                Err(error) => self.answer_failed(unit, &error, items),
+        for (units, answers) in std::mem::take(&mut under_way.0) {
+            let answers = match answers {
+                Ok(answers) => answers,
+                Err(waiting) => waiting.await,
+            };
+            for (unit, answer) in units.into_iter().map(|at| &wave.units[at]).zip(answers) {
+                match answer {
+                    Ok(places) => self.answer_stored(unit, &places, items, &mut stored),
+                    Err(error) => self.answer_failed(unit, &error, items),
+                }
             }
         }
         self.keep_groups(&mut wave, &stored);
         echo(items, &wave.echoes);
     }
 
-    /// Appends units part by part: while the log writes one, the next is sealed and hashed.
-    async fn append(&self, units: &mut [Unit]) -> Answers {
-        let mut parts = Vec::new();
-        for part in units.chunks_mut(PART) {
-            let commits = part.iter_mut().map(|unit| unit.commit(&self.random, &*self.clock)).collect();
+    /// Hands what waits over to the log part by part: while it writes one, the next is sealed and hashed, and what
+    /// comes after them is decided.
+    pub(super) async fn send<'a>(&'a self, wave: &mut Wave, under_way: &mut UnderWay<'a>) {
+        for part in wave.depart().chunks(PART) {
+            let commits = part.iter().map(|&at| wave.units[at].commit(&self.random, &*self.clock)).collect();
             let mut answers = self.log.append_batch(commits);
             // With its first step the log takes them over; the answers are waited for when all are on their way.
-            parts.push(match poll_fn(|cx| Poll::Ready(answers.as_mut().poll(cx))).await {
-                Poll::Ready(answers) => Ok(answers),
-                Poll::Pending => Err(answers),
-            });
+            let first = poll_fn(|cx| Poll::Ready(answers.as_mut().poll(cx))).await;
+            under_way.0.push((
+                part.to_vec(),
+                match first {
+                    Poll::Ready(answers) => Ok(answers),
+                    Poll::Pending => Err(answers),
+                },
+            ));
         }
-        let mut all = Vec::with_capacity(units.len());
-        for part in parts {
-            all.extend(match part {
-                Ok(answers) => answers,
-                Err(waiting) => waiting.await,
-            });
-        }
-        all
     }
 
     fn answer_stored(

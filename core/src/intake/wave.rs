@@ -64,6 +64,8 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Unit {
     pub(super) drafts: Vec<Draft>,
+    /// It is on its way to the log: nothing more goes into it.
+    is_sent: bool,
     events: usize,
     guards: BTreeMap<StreamName, Version>,
 }
@@ -76,6 +78,8 @@ pub(super) struct Wave {
     pub(super) units: Vec<Unit>,
     by_stream: HashMap<StreamName, usize>,
     items: usize,
+    /// Of them, those that are not on their way yet.
+    waiting: usize,
     /// Events that each stream gets.
     pub(super) pending: HashMap<StreamName, u64>,
     /// Which item brings this event.
@@ -113,14 +117,38 @@ impl Wave {
         self.by_stream.get(stream).map(|&at| &self.units[at])
     }
 
-    /// Makes the streams of an alias group one unit; false when they are several already.
+    /// Items that are not on their way yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether what the wave has for this stream is on its way: until it is stored nobody can say what follows it.
+    pub(super) fn is_sent(&self, stream: &StreamName) -> bool {
+        !self.atomic && self.unit(stream).is_some_and(|unit| unit.is_sent)
+    }
+
+    /// Whether anything is on its way.
+    pub(super) fn has_sent(&self) -> bool {
+        self.waiting < self.items
+    }
+
+    /// The units that are to be sent now.
+    pub(super) fn depart(&mut self) -> Vec<usize> {
+        self.waiting = 0;
+        let waits = |at: &usize| !self.units[*at].is_sent && !self.units[*at].drafts.is_empty();
+        let due: Vec<usize> = (0..self.units.len()).filter(waits).collect();
+        due.iter().for_each(|&at| self.units[at].is_sent = true);
+        due
+    }
+
+    /// Makes the streams of an alias group one unit; false when they are several already, or one on its way.
     pub(super) fn join(&mut self, streams: &[(StreamName, Version)]) -> bool {
         if self.atomic {
             return true;
         }
         let mut units = streams.iter().filter_map(|(stream, _)| self.by_stream.get(stream).copied());
         let first = units.next();
-        if first.is_some_and(|first| units.any(|unit| unit != first)) {
+        if first.is_some_and(|first| self.units[first].is_sent || units.any(|unit| unit != first)) {
             return false;
         }
         if streams.len() > 1 {
@@ -154,6 +182,7 @@ impl Wave {
         let at = known.unwrap_or_else(|| self.add_unit());
         self.by_stream.insert(draft.stream.clone(), at);
         self.items += 1;
+        self.waiting += 1;
         let unit = &mut self.units[at];
         unit.events += draft.entries.len();
         unit.guards.extend(draft.guards.iter().cloned());
