@@ -8,9 +8,9 @@ use letopis_core::fault::{self, Fault};
 use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
+use letopis_core::wal::Carrier;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::carrier::Carrier;
 use super::group::{AliasChange, order_from};
 use super::row::{Cell, Owner};
 use super::view::{Batch, StoreError, View};
@@ -85,7 +85,6 @@ pub struct ViewFile {
     zone: Zone,
     parked: HashSet<(&'static str, Owner, u128)>,
     additions: Additions,
-    /// Behind the connection, which is closed first.
     carrier: Option<Carrier>,
 }
 

@@ -6,7 +6,6 @@
 
 pub mod assume;
 pub mod built;
-mod carrier;
 pub(crate) mod content;
 pub mod file;
 mod folded;

@@ -13,8 +13,6 @@ use crate::wal;
 
 /// Earlier libraries can corrupt a database in WAL mode (the reset bug mended in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// Pages in the write-ahead log before they are carried over to the database.
-const CHECKPOINT_PAGES: i64 = 20_000;
 /// Bytes that a write-ahead log keeps after it was carried over.
 const WAL_KEPT_BYTES: i64 = 256 << 20;
 /// Page cache of each connection in KiB: the upper pages of the indexes. More made appends no faster.
@@ -37,7 +35,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, LogError> {
     conn.busy_timeout(BUSY).map_err(failed)?;
     conn.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
     conn.pragma_update(None, "synchronous", "full").map_err(failed)?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(failed)?;
     conn.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES).map_err(failed)?;
     conn.pragma_update(None, "mmap_size", 0).map_err(failed)?;
     conn.pragma_update(None, "cache_size", -CACHE_KIB).map_err(failed)?;

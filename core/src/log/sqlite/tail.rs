@@ -27,9 +27,11 @@ impl Tail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what is on disk now, in the order of positions.
-    pub(super) fn extend(&self, events: Vec<Recorded>) {
+    /// Takes in what is on disk now, in the order of positions. Returns what it keeps no longer: freeing it takes
+    /// time that nobody need wait for.
+    pub(super) fn extend(&self, events: Vec<Recorded>) -> Vec<Recorded> {
         let mut state = self.state();
+        let mut gone = Vec::new();
         for event in events {
             state.bytes += bytes(&event);
             state.events.push_back(event);
@@ -37,7 +39,9 @@ impl Tail {
         while state.events.len() > EVENTS || (state.bytes > BYTES && state.events.len() > 1) {
             let Some(first) = state.events.pop_front() else { break };
             state.bytes -= bytes(&first);
+            gone.push(first);
         }
+        gone
     }
 
     /// The events after a position, at most so many; `None` when they do not all lie here.

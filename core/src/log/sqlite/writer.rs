@@ -22,7 +22,7 @@ use crate::log::sequence::{Hashes, Recorder};
 use crate::log::{AppendError, Commit, LogError, Placed};
 use crate::time::{Clock, Timestamp};
 use crate::trust::leaf::Hash;
-use crate::wal;
+use crate::wal::{self, Carrier};
 
 /// What others are told.
 pub(super) struct Told {
@@ -55,13 +55,19 @@ impl Writer {
         let path = path.to_owned();
         let run = move || match open_writer(&path) {
             Err(error) => drop(started.send(Err(error))),
-            Ok(conn) => match Thread::new(&conn, &path, clock, options, told) {
-                Err(error) => drop(started.send(Err(error))),
-                Ok(thread) => {
-                    drop(started.send(Ok(())));
-                    thread.run(waiting);
+            Ok(mut conn) => {
+                let carrier = Carrier::start(&mut conn, &path);
+                let thread = carrier
+                    .map_err(|error| LogError::new(format!("opening the log {}", path.display()), error))
+                    .and_then(|carrier| Ok((Thread::new(&conn, &path, clock, options, told)?, carrier)));
+                match thread {
+                    Err(error) => drop(started.send(Err(error))),
+                    Ok((thread, _carrier)) => {
+                        drop(started.send(Ok(())));
+                        thread.run(waiting);
+                    }
                 }
-            },
+            }
         };
         let failed = |error| LogError::new("starting the writer of the log", error);
         let thread = std::thread::Builder::new().name("log-writer".to_owned()).spawn(run).map_err(failed)?;
@@ -210,11 +216,12 @@ impl<'c> Thread<'c> {
                     replies.push((job.reply, answers));
                 }
                 drop(leaves);
-                self.told.tail.extend(events);
+                let gone = self.told.tail.extend(events);
                 self.told.head.send_if_modified(|head| std::mem::replace(head, self.last) != self.last);
                 for (reply, answers) in replies {
                     drop(reply.send(answers));
                 }
+                drop(gone);
             }
             Err(error) => {
                 self.stop(&error);
