@@ -1,6 +1,10 @@
 //! Words of what was said, as corrected, in one history and in all.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
+
+use crate::functions::told;
 
 use crate::support::{Server, call, registered};
 
@@ -65,4 +69,31 @@ async fn a_merged_client_is_searched_as_one() {
         .await;
     assert_eq!(found(&server, "/v1/clients/shop:1/history?q=parcels").await.len(), 2);
     assert_eq!(found(&server, "/v1/clients/shop:2/history?q=parcels").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_verifies_beside_a_server_that_goes_on_finds_nothing_wrong() {
+    let server = Server::start().await;
+    let go_on = AtomicBool::new(true);
+    let post = async {
+        let mut posted = 0;
+        while go_on.load(Ordering::Relaxed) {
+            let call =
+                call(&format!("shop:{}", posted % 20), &format!("call-{posted}"), "2026-01-02T10:00:00Z", "bricks");
+            server.accept(&call).await;
+            posted += 1;
+        }
+        posted
+    };
+    let verify = async {
+        for _ in 0..5 {
+            let said = told(&server, &["verify", "--views"]).await;
+            let unsound: Vec<_> =
+                said["views"].as_array().expect("views").iter().filter(|v| v["sound"] != true).collect();
+            assert!(unsound.is_empty(), "{unsound:?}");
+        }
+        go_on.store(false, Ordering::Relaxed);
+    };
+    let (posted, ()) = tokio::join!(post, verify);
+    assert!(posted > 20, "the server went on: {posted}");
 }

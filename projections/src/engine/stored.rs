@@ -83,6 +83,17 @@ impl StoredViews {
         Ok(Self { conn, path: path.to_owned(), zone: zone.clone() })
     }
 
+    /// From now on it is read as it is now, also while a server goes on with it, which keeps its write-ahead log from
+    /// being cut off as long as this is open.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn hold(&self) -> Result<(), StoreError> {
+        self.conn.execute_batch("BEGIN")?;
+        // The first read fixes the state.
+        self.checkpoint().map(drop)
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path

@@ -25,6 +25,8 @@ pub async fn compare(
     vault: Arc<Vault>,
 ) -> Result<Option<String>, EngineError> {
     let stored = ViewFile::open_reader(path)?;
+    // One state of it, also while a server goes on with it.
+    let stored = stored.unchecked_transaction()?;
     if let Some(damage) = integrity(&stored)? {
         return Ok(Some(damage));
     }
@@ -40,7 +42,7 @@ pub async fn compare(
     if Index(&made).checkpoint()? != Some(at) {
         return Ok(Some(format!("it is of another log: its event at position {} is not this one", at.position)));
     }
-    for conn in [&stored, &made] {
+    for conn in [&*stored, &made] {
         conn.execute_batch("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, search, instance)")?;
     }
     for (what, sql) in PARTS {

@@ -160,6 +160,7 @@ fn verify_views(dir: &Path, console: &Console) -> Result<Vec<Value>> {
         )
         .into());
     };
+    stored.hold()?;
     if !stored.is_of(&data.views)? {
         return Ok(vec![
             json!({ "view": "(all)", "sound": false, "reason": "made by other folds or in another time zone" }),
