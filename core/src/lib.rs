@@ -45,6 +45,7 @@ pub mod money;
 pub mod personal;
 pub mod random;
 pub mod reader;
+pub mod replay;
 pub mod rotation;
 pub mod rules;
 mod secret;

@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use letopis_core::exports::{Digesting, WHOLE};
 use letopis_core::ids::Position;
 use letopis_core::log::sqlite::audit::{Audit, RawRow, copy_database};
-use letopis_core::log::{EventLog, MAX_PAGE};
+use letopis_core::log::{EventLog, Recorded};
+use letopis_core::replay::replay;
 use letopis_core::trust::signer;
 use letopis_core::trust::store::{self, LOG};
 use serde_json::json;
@@ -91,28 +92,27 @@ async fn events(args: &ExportArgs, data: &Data, console: &Console) -> Result<(Do
     let log = &*data.folder.log;
     let head = log.head().await?;
     let started = Instant::now();
-    let bar = console.progress("events", head.0);
-    let (mut written, mut closed, mut after) = (0_u64, 0_u64, Position(args.after));
+    let bar = console.progress("events", head.0.saturating_sub(args.after));
+    let (mut written, mut closed) = (0_u64, 0_u64);
     let mut out = open(args.out.as_deref())?;
-    while after < head {
-        let page = log.read_all(after, MAX_PAGE).await.context("reading the log")?;
-        for recorded in page {
-            if recorded.position > head {
-                break;
-            }
-            after = recorded.position;
-            // What the log says of itself nobody can post; the other log has its own seals.
-            if [LOG, WHOLE].contains(&recorded.stream.as_str()) {
-                continue;
-            }
-            let posted = event::posted(recorded, vault)?;
-            closed += u64::from(!posted.is_whole);
-            serde_json::to_writer(&mut out, &posted.event).context("writing the export")?;
-            out.write_all(b"\n").context("writing the export")?;
-            written += 1;
+    let line = |recorded: Recorded| -> Result<Option<(Vec<u8>, bool)>> {
+        // What the log says of itself nobody can post; the other log has its own seals.
+        if [LOG, WHOLE].contains(&recorded.stream.as_str()) {
+            return Ok(None);
         }
-        bar.set_position(after.0);
-    }
+        let posted = event::posted(recorded, vault)?;
+        let mut line = serde_json::to_vec(&posted.event).context("writing the export")?;
+        line.push(b'\n');
+        Ok(Some((line, posted.is_whole)))
+    };
+    replay(log, Position(args.after), head, line, |page| {
+        bar.inc(page.len() as u64);
+        page.into_iter().flatten().try_for_each(|(line, is_whole)| {
+            written += 1;
+            closed += u64::from(!is_whole);
+            out.write_all(&line).context("writing the export")
+        })
+    })?;
     let digest = out.finish().context("writing the export")?;
     let handed = Handed { what: "events", client: None, upto: head, digest };
     bar.finish_and_clear();
@@ -139,7 +139,7 @@ pub(super) enum Target {
 
 /// Bytes on their way out, with their digest.
 pub(super) struct Out {
-    to: Box<dyn Write>,
+    to: Box<dyn Write + Send>,
     digest: Digesting,
 }
 

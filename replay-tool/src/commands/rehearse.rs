@@ -11,8 +11,9 @@ use letopis_core::events::automation::RuleDefined;
 use letopis_core::events::{Event, find};
 use letopis_core::fact::{Fact, Opener, effective};
 use letopis_core::ids::{ClientId, EventId, Position, Version};
-use letopis_core::log::{EventLog, MAX_PAGE, StreamName, alias_group};
+use letopis_core::log::{EventLog, Recorded, StreamName, alias_group};
 use letopis_core::reader::read_group;
+use letopis_core::replay::replay;
 use letopis_core::time::{Clock, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
@@ -119,16 +120,16 @@ async fn concerned(log: &dyn EventLog, rule: &Rule, console: &Console) -> Result
     let overdue = rule.acts_on(OVERDUE);
     let head = log.head().await?;
     let bar = console.progress("events", head.0);
-    let (mut clients, mut after) = (BTreeSet::new(), Position(0));
-    loop {
-        let page = log.read_all(after, MAX_PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        bar.set_position(after.0);
-        let wanted = |name: &str| rule.acts_on(name) || (overdue && matches!(name, "task.planned" | "task.due_moved"));
-        let found = page.iter().filter(|recorded| wanted(&recorded.event_type));
-        clients.extend(found.filter_map(|recorded| recorded.stream.client_id()));
-    }
+    let wanted = |name: &str| rule.acts_on(name) || (overdue && matches!(name, "task.planned" | "task.due_moved"));
+    let client = |recorded: Recorded| -> Result<Option<ClientId>> {
+        Ok(recorded.stream.client_id().filter(|_| wanted(&recorded.event_type)))
+    };
+    let mut clients = BTreeSet::new();
+    replay(log, Position(0), head, client, |page| {
+        bar.inc(page.len() as u64);
+        clients.extend(page.into_iter().flatten());
+        Ok(())
+    })?;
     bar.finish_and_clear();
     Ok(clients)
 }

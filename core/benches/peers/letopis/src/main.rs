@@ -8,8 +8,9 @@ use std::time::Instant;
 use letopis_core::fact::{Fact, Opener};
 use letopis_core::ids::{ClientId, CommitId, EventId, Position};
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
-use letopis_core::log::{Commit, EventLog, MAX_PAGE, NewEvent, StreamName};
+use letopis_core::log::{Commit, EventLog, LogError, NewEvent, Recorded, StreamName};
 use letopis_core::random::Random;
+use letopis_core::replay::replay;
 use letopis_core::time::{Moment, SystemClock, Timestamp};
 use letopis_core::trust::leaf::Meta;
 use letopis_core::trust::seal::{self, DataKey, Place};
@@ -93,7 +94,7 @@ async fn main() {
         let count: u64 = tasks.join_all().await.into_iter().sum();
         report("Letopis", work, count, started.elapsed());
         if work == "batch" {
-            replay(&*log, &vault, &desk, count).await;
+            replays(&*log, &vault, &desk, count).await;
         }
         stop.send_replace(true);
         follower.join().expect("sealed");
@@ -101,22 +102,21 @@ async fn main() {
 }
 
 /// Reads everything back, every event decoded into its type and its personal part opened.
-async fn replay(log: &dyn EventLog, vault: &Vault, desk: &Desk, mut count: u64) {
+async fn replays(log: &dyn EventLog, vault: &Vault, desk: &Desk, mut count: u64) {
     while count < replayed() {
         count += log.append(desk.commit(COMMIT)).await.expect("acknowledged").len() as u64;
     }
     for (work, opener) in [("replay", Opener::Closed), ("replay, opened", Opener::Vault(vault))] {
-        let (started, mut after, mut read) = (Instant::now(), Position(0), 0);
-        loop {
-            let page = log.read_all(after, MAX_PAGE).await.expect("reads");
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            // Seals of the log are events that the others do not have.
-            for event in page.into_iter().filter(|event| &*event.event_type == CALL) {
-                std::hint::black_box(Fact::decode(event, opener).expect("decodes"));
-                read += 1;
-            }
-        }
+        let (started, mut read) = (Instant::now(), 0);
+        let head = log.head().await.expect("a head");
+        // Seals of the log are events that the others do not have.
+        let decode = |event: Recorded| (&*event.event_type == CALL).then(|| Fact::decode(event, opener)).transpose();
+        let take = |page: Vec<Option<Fact>>| -> Result<(), LogError> {
+            read += std::hint::black_box(page).into_iter().flatten().count() as u64;
+            Ok(())
+        };
+        replay(log, Position(0), head, decode, take)
+        .expect("replays");
         report("Letopis", work, read, started.elapsed());
     }
 }
