@@ -60,14 +60,7 @@ impl Folder {
     /// When another process writes to it, when a key is missing beside a log that was written with one,
     /// or something in it cannot be read.
     pub async fn create_or_open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, LogError> {
-        let is_made = !dir.exists();
-        for part in [dir.to_owned(), dir.join("views")] {
-            fs::create_dir_all(&part).map_err(|error| failed(&part, error))?;
-        }
-        if is_made {
-            let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            sync_folder(above).map_err(|error| failed(above, error))?;
-        }
+        make(dir)?;
         // The log first: its lock tells a second writer off before he can touch anything else.
         let log = SqliteLog::open(&dir.join("log.db"), clock.clone(), SqliteOptions::default())?;
         let settings = dir.join("settings.toml");
@@ -192,4 +185,24 @@ fn must_exist(dir: &Path) -> Result<(), LogError> {
         return Ok(());
     }
     Err(LogError::damage(format!("{} is no data folder: there is no log.db in it", dir.display())))
+}
+
+/// Makes the folder and those above it that are not there, and brings their names to the disk.
+fn make(dir: &Path) -> Result<(), LogError> {
+    let above =
+        |dir: &Path| dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let new: Vec<PathBuf> = dir.ancestors().take_while(|part| !part.exists()).map(above).collect();
+    for part in [dir.to_owned(), dir.join("views")] {
+        fs::create_dir_all(&part).map_err(|error| failed(&part, error))?;
+    }
+    if new.is_empty() {
+        // An earlier process may have made it and not brought its name to the disk.
+        match sync_folder(&above(dir)) {
+            Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+                return Err(failed(&above(dir), error));
+            }
+            _ => return Ok(()),
+        }
+    }
+    new.iter().try_for_each(|part| sync_folder(part).map_err(|error| failed(part, error)))
 }
