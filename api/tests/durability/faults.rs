@@ -81,15 +81,17 @@ fn one(shim: &Path, fail: &str, tally: &mut Tally, chance: &mut Chance) -> Resul
     Ok(())
 }
 
-/// Every `step`-th call of each class, from a random one on.
+/// The first call of each class (or of the one that `LETOPIS_CLASS` names), and every `step`-th from a random one on.
 fn walk(at_most: u64, chance: &mut Chance) -> Result<(), String> {
     let Some(shim) = shim() else { return Ok(()) };
-    for (class, errors) in FAILURES {
+    let only = std::env::var("LETOPIS_CLASS").ok();
+    for (class, errors) in FAILURES.iter().filter(|(class, _)| only.as_deref().is_none_or(|only| only == *class)) {
         let calls = count(&shim, class);
         let step = (calls / at_most.max(1)).max(1);
         for (number, name) in *errors {
             let mut tally = Tally::default();
-            for n in (chance.below(step)..calls).step_by(step as usize) {
+            let spread = (chance.below(step)..calls).step_by(step as usize).filter(|n| *n > 0);
+            for n in std::iter::once(0).chain(spread) {
                 let fail = format!("{class}:{n}:{number}");
                 one(&shim, &fail, &mut tally, chance).map_err(|error| format!("{name} at {class} {n}: {error}"))?;
             }
