@@ -86,20 +86,20 @@ impl Carrier {
         let wake = Arc::new(wake);
         let waker = Arc::downgrade(&wake);
         conn.wal_hook(Some(move |wal: &mut Wal, pages| {
-            if pages >= TOO_MANY || (pages >= ENOUGH && carried.swap(false, Ordering::Relaxed)) {
-                return match wal.checkpoint() {
-                    // The thread is at it.
-                    Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
-                    carried => carried,
-                };
-            }
             let due = pages / MANY;
-            if due > told {
+            let grown = std::mem::replace(&mut told, due) < due;
+            if grown {
                 carried.store(false, Ordering::Relaxed);
                 // When its queue is full it knows already.
                 let _ = waker.upgrade().map(|wake| wake.try_send(()));
             }
-            told = due;
+            if pages >= TOO_MANY || (pages >= ENOUGH && carried.swap(false, Ordering::Relaxed)) {
+                return match wal.checkpoint() {
+                    // The thread is at it.
+                    Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+                    done => done,
+                };
+            }
             Ok(())
         }))?;
         let thread = std::thread::spawn(move || {

@@ -22,6 +22,10 @@ use tokio::sync::watch;
 mod workload;
 use workload::{CLIENTS, COMMIT, SUMMARY, WRITERS, facts, replayed, report, run_time};
 
+// As the programs do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CALL: &str = "call.logged";
 
 /// Makes events as intake does: identified, encoded, sealed.
@@ -115,8 +119,7 @@ async fn replays(log: &dyn EventLog, vault: &Vault, desk: &Desk, mut count: u64)
             read += std::hint::black_box(page).into_iter().flatten().count() as u64;
             Ok(())
         };
-        replay(log, Position(0), head, decode, take)
-        .expect("replays");
+        replay(log, Position(0), head, decode, take).expect("replays");
         report("Letopis", work, read, started.elapsed());
     }
 }
