@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::functions::told;
-
 use crate::support::{Server, call, registered};
 
 async fn found(server: &Server, path: &str) -> Vec<String> {
