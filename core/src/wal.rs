@@ -18,6 +18,10 @@ const MANY: i32 = 5_000;
 const ENOUGH: i32 = 20_000;
 /// From so many on who writes does it all himself: the disk is slow, or somebody reads for long.
 const TOO_MANY: i32 = 40_000;
+/// So few that who writes may be left with them. While more came in behind the thread it goes on, [`TURNS`] times at
+/// most: each time there is less to carry, so less comes in behind it.
+const FEW: i32 = 250;
+const TURNS: usize = 8;
 
 /// Carries over what an earlier process left in the write-ahead log of a database.
 ///
@@ -105,7 +109,7 @@ impl Carrier {
         let thread = std::thread::spawn(move || {
             crate::background::give_way();
             for () in woken {
-                match own.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+                match carry(&own) {
                     Ok(()) => done.store(true, Ordering::Relaxed),
                     Err(error) => tracing::warn!(%error, file = own.path(), "the write-ahead log is not carried over"),
                 }
@@ -113,6 +117,20 @@ impl Carrier {
         });
         Ok(Self { wake: Some(wake), thread: Some(thread) })
     }
+}
+
+/// Carries over what stands in the log; when it is to be written from its beginning again, also most of what comes in
+/// meanwhile.
+fn carry(conn: &Connection) -> rusqlite::Result<()> {
+    let mut before = 0;
+    for _ in 0..TURNS {
+        let pages: i32 = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+        if pages < ENOUGH || pages - before < FEW {
+            break;
+        }
+        before = pages;
+    }
+    Ok(())
 }
 
 impl Drop for Carrier {
