@@ -25,14 +25,17 @@ pub fn replay<T, E: From<LogError> + Send>(
         // Reads of a log need nothing of a runtime but that there is one.
         let runtime = match tokio::runtime::Builder::new_current_thread().build() {
             Ok(runtime) => runtime,
-            Err(error) => return turns.take(first, Err(LogError::new("reading the log", error).into())),
+            Err(error) => {
+                turns.take::<T>(first, Err(LogError::new("reading the log", error).into()));
+                return;
+            }
         };
         for number in (first..pages).step_by(threads) {
             let from = after.0 + number * MAX_PAGE as u64;
             let last = upto.0.min(from + MAX_PAGE as u64);
             let page = runtime.block_on(log.read_all(Position(from), (last - from) as usize));
-            turns.take(number, page.map_err(E::from).and_then(|page| page.into_iter().map(&decode).collect()));
-            if !matches!(turns.state().end, End::Open) {
+            let page = page.map_err(E::from).and_then(|page| page.into_iter().map(&decode).collect());
+            if !turns.take(number, page) {
                 return;
             }
         }
@@ -74,8 +77,8 @@ impl<F, E> Turns<F, E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a page when all before it are taken; drops it when one of them failed.
-    fn take<T>(&self, number: u64, page: Result<Vec<T>, E>)
+    /// Takes a page when all before it are taken; drops it when one of them failed. Returns whether to go on.
+    fn take<T>(&self, number: u64, page: Result<Vec<T>, E>) -> bool
     where
         F: FnMut(Vec<T>) -> Result<(), E>,
     {
@@ -88,6 +91,7 @@ impl<F, E> Turns<F, E> {
             }
             self.moved.notify_all();
         }
+        matches!(state.end, End::Open)
     }
 }
 
