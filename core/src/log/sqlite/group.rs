@@ -1,6 +1,6 @@
 //! What waits for the writer, and how much of it goes into one transaction.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,6 +16,8 @@ const GROUP_EVENTS: usize = 8_192;
 const GROUP_BYTES: usize = 4 << 20;
 /// How long a group waits once for writers that were in the last one and are on their way again.
 const LINGER: Duration = Duration::from_micros(100);
+/// How long the writer stays awake when nothing waits.
+const AWAKE: Duration = Duration::from_micros(100);
 /// Most events of one job; it ends with the commit that reaches it.
 const JOB_EVENTS: usize = 1_024;
 /// Most bytes of one job; it ends with the commit that reaches it.
@@ -60,6 +62,22 @@ pub(super) fn jobs(commits: Vec<Commit>) -> Vec<(Job, oneshot::Receiver<Answers>
         jobs.push((job, answers));
     }
     jobs
+}
+
+/// The next message; `None` when nobody can send one any more.
+///
+/// Whoever writes one event after the other sends the next as soon as he has his answer: a thread that sleeps by then
+/// takes longer to wake than the event takes to be written.
+pub(super) fn receive(queue: &mut mpsc::Receiver<Message>) -> Option<Message> {
+    let since = Instant::now();
+    while since.elapsed() < AWAKE {
+        match queue.try_recv() {
+            Ok(message) => return Some(message),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
+        }
+    }
+    queue.blocking_recv()
 }
 
 /// Takes what waits, up to the bounds; also the message behind the group when it is no append.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::SqliteOptions;
 use super::disk::Disk;
-use super::group::{Answers, Job, Message, QUEUE, collect, jobs};
+use super::group::{Answers, Job, Message, QUEUE, collect, jobs, receive};
 use super::schema::open_writer;
 use super::tables::WriterTables;
 use super::tail::{Tail, recorded};
@@ -188,7 +188,7 @@ impl<'c> Thread<'c> {
     fn run(mut self, mut queue: mpsc::Receiver<Message>) {
         let mut next = None;
         let mut last = 0;
-        while let Some(message) = next.take().or_else(|| queue.blocking_recv()) {
+        while let Some(message) = next.take().or_else(|| receive(&mut queue)) {
             match message {
                 Message::Append(first) => {
                     let (group, behind) = collect(first, &mut queue, last);
