@@ -1,7 +1,7 @@
 //! The end of the log in memory: what was appended last is read again at once, by all that follow.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ids::Position;
 use crate::log::{NewEvent, Placed, Recorded, SealedPart};
@@ -18,7 +18,7 @@ pub(super) struct Tail(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    events: VecDeque<Recorded>,
+    events: VecDeque<Arc<Recorded>>,
     bytes: usize,
 }
 
@@ -29,13 +29,12 @@ impl Tail {
 
     /// Takes in what is on disk now, in the order of positions. Returns what it keeps no longer: freeing it takes
     /// time that nobody need wait for.
-    pub(super) fn extend(&self, events: Vec<Recorded>) -> Vec<Recorded> {
-        let mut state = self.state();
+    pub(super) fn extend(&self, events: Vec<Recorded>) -> Vec<Arc<Recorded>> {
+        let events: Vec<Arc<Recorded>> = events.into_iter().map(Arc::new).collect();
         let mut gone = Vec::new();
-        for event in events {
-            state.bytes += bytes(&event);
-            state.events.push_back(event);
-        }
+        let mut state = self.state();
+        state.bytes += events.iter().map(|event| bytes(event)).sum::<usize>();
+        state.events.extend(events);
         while state.events.len() > EVENTS || (state.bytes > BYTES && state.events.len() > 1) {
             let Some(first) = state.events.pop_front() else { break };
             state.bytes -= bytes(&first);
@@ -49,7 +48,10 @@ impl Tail {
         let state = self.state();
         let first = state.events.front()?.position.0;
         let from = usize::try_from(position.0.checked_add(1)?.checked_sub(first)?).ok()?;
-        Some(state.events.iter().skip(from).take(limit).cloned().collect())
+        let events: Vec<Arc<Recorded>> = state.events.iter().skip(from).take(limit).cloned().collect();
+        // Copied when the lock is given back: whoever follows stands behind the writer, and must not hold him up.
+        drop(state);
+        Some(events.iter().map(|event| Recorded::clone(event)).collect())
     }
 
     /// Forgets everything: sealed parts were erased.
