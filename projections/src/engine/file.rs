@@ -60,7 +60,7 @@ pub struct ViewStatus {
     pub parked: u64,
 }
 
-/// A hash of everything a view's rows depend on besides the facts.
+/// A hash of everything a view's rows depend on besides the facts, and of the tables and indexes they lie in.
 pub fn fingerprint(view: &dyn View, zone: &Zone) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut put = |text: &str| {
@@ -70,6 +70,7 @@ pub fn fingerprint(view: &dyn View, zone: &Zone) -> String {
     put(view.name());
     put(&view.version().to_string());
     put(&view.create_tables());
+    put(&view.create_indexes());
     put(zone.name());
     put(&format!("{:?}", jiff::tz::db()));
     for info in letopis_core::events::types() {
@@ -179,7 +180,7 @@ impl ViewFile {
         // Views are disposable: what is lost with the power is folded again from the checkpoint. An event touches
         // dozens of pages, so with SQLite's own bound the file would be synced for every thirty events.
         conn.execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=10000;",
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=10000;",
         )?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.busy_timeout(std::time::Duration::from_secs(5))
@@ -197,7 +198,7 @@ impl ViewFile {
         Ok(())
     }
 
-    /// About how many bytes of pages, and of each run that is sorted for an index, are held in memory.
+    /// About how many bytes of pages are held in memory.
     ///
     /// # Errors
     /// When the file fails.
@@ -210,6 +211,8 @@ impl ViewFile {
     /// # Errors
     /// When the file fails.
     pub fn index(&self, views: &[Box<dyn View>]) -> Result<(), StoreError> {
+        // Short runs are sorted on other threads while this one reads on; a long one it would sort alone.
+        self.conn.execute_batch("PRAGMA cache_size=-2048")?;
         self.conn.execute_batch(SUBJECT_INDEXES)?;
         for view in views {
             self.conn.execute_batch(&view.create_indexes())?;

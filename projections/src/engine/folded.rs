@@ -234,12 +234,27 @@ impl<P: Projection> View for Folded<P> {
 
     fn create_indexes(&self) -> String {
         let (table, key, owner) = (P::Row::TABLE, P::Row::COLUMNS[0].name, P::Row::COLUMNS[1].name);
-        let mut sql = format!("CREATE UNIQUE INDEX {table}_key ON {table} (\"{key}\", \"{owner}\");\n");
-        if !P::Row::INDEXES.iter().any(|index| index.starts_with(owner)) {
-            sql += &format!("CREATE INDEX {table}_owner ON {table} (\"{owner}\");\n");
+        // Rows that are one event are found by their owner; of what an index leads to anyway, none is made twice.
+        let tells_apart = |index: &str| {
+            let mut names = index.split(", ");
+            P::PER_EVENT && names.next() == Some(owner) && names.any(|name| name == key)
+        };
+        let mut sql = String::new();
+        let mut index = |unique: &str, name: &str, columns: &str| {
+            sql += &format!("CREATE {unique}INDEX {table}_{name} ON {table} ({columns});\n");
+        };
+        if P::PER_EVENT {
+            if !P::Row::INDEXES.iter().any(|index| tells_apart(index)) {
+                index("UNIQUE ", "key", &format!("\"{owner}\", \"{key}\""));
+            }
+        } else {
+            index("UNIQUE ", "key", &format!("\"{key}\", \"{owner}\""));
+            if !P::Row::INDEXES.iter().any(|index| index.starts_with(owner)) {
+                index("", "owner", &format!("\"{owner}\""));
+            }
         }
-        for (n, index) in P::Row::INDEXES.iter().enumerate() {
-            sql += &format!("CREATE INDEX {table}_{n} ON {table} ({index});\n");
+        for (n, columns) in P::Row::INDEXES.iter().enumerate() {
+            index(if tells_apart(columns) { "UNIQUE " } else { "" }, &n.to_string(), columns);
         }
         sql
     }
@@ -389,5 +404,32 @@ impl<P: Projection> View for Folded<P> {
         }
         out.sums.retain(|_, sums| sums.iter().any(|sum| *sum != 0));
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::ViewFile;
+    use super::*;
+
+    #[test]
+    fn each_row_stands_once_and_is_found_by_its_owner_and_by_owner_and_key() {
+        let views = crate::views::all();
+        let file = ViewFile::in_memory(&views, &Zone::default()).expect("a file");
+        for view in &views {
+            let (table, key, owner) = (view.table(), view.columns()[0].name, view.columns()[1].name);
+            let plan = |condition: String| -> String {
+                let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {condition}");
+                file.connection().query_row(&sql, [], |row| row.get(3)).expect("a plan")
+            };
+            for condition in [format!("\"{owner}\" = ''"), format!("\"{key}\" = '' AND \"{owner}\" = ''")] {
+                let plan = plan(condition);
+                assert!(plan.starts_with("SEARCH"), "{plan}");
+            }
+            let sql = "SELECT count(*) FROM pragma_index_list(?1) i WHERE i.\"unique\" AND 2 =
+                           (SELECT count(*) FROM pragma_index_info(i.name) c WHERE c.name IN (?2, ?3))";
+            let unique: i64 = file.connection().query_row(sql, [table, key, owner], |row| row.get(0)).expect("a count");
+            assert_eq!(unique, 1, "{table}");
+        }
     }
 }
