@@ -87,14 +87,15 @@ fn one(shim: &Path, fail: &str, tally: &mut Tally, chance: &mut Chance) -> Resul
     Ok(true)
 }
 
-/// The first call of each class (or of the one that `LETOPIS_CLASS` names), and every `step`-th from a random one on.
+/// The first call of each class (or of the one that `LETOPIS_CLASS` names), and every `step`-th from a random one on,
+/// with each error of its class (or the one that `LETOPIS_ERROR` names).
 fn walk(at_most: u64, chance: &mut Chance) -> Result<(), String> {
     let Some(shim) = shim() else { return Ok(()) };
-    let only = std::env::var("LETOPIS_CLASS").ok();
-    for (class, errors) in FAILURES.iter().filter(|(class, _)| only.as_deref().is_none_or(|only| only == *class)) {
+    let left_out = |variable: &str, name: &str| std::env::var(variable).is_ok_and(|only| only != name);
+    for (class, errors) in FAILURES.iter().filter(|(class, _)| !left_out("LETOPIS_CLASS", class)) {
         let calls = count(&shim, class);
         let step = (calls / at_most.max(1)).max(1);
-        for (number, name) in *errors {
+        for (number, name) in errors.iter().filter(|(_, name)| !left_out("LETOPIS_ERROR", name)) {
             let mut tally = Tally::default();
             let spread = (chance.below(step)..calls).step_by(step as usize).filter(|n| *n > 0);
             for n in std::iter::once(0).chain(spread) {

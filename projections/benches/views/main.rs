@@ -205,6 +205,8 @@ async fn main() {
     if all.len() > 1 {
         growth::print(&all);
         if let Some(path) = std::env::var_os("LETOPIS_BENCH_CHART") {
+            // Cargo starts a bench in the folder of its crate, whoever starts cargo stands in that of the workspace.
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
             std::fs::write(path, growth::chart(&all)).expect("the chart is written");
         }
     }
