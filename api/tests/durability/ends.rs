@@ -62,6 +62,20 @@ fn an_order_to_end_drains_and_leaves_nothing_to_recover() {
     shared.ledger.account(&server.agent()).expect("everything is accounted for");
 }
 
+#[test]
+fn a_server_whose_lines_nobody_reads_any_more_goes_on_and_ends_when_it_is_told_to() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let begin = Start { unheard: true, ..Start::new(dir.path()) };
+    let mut server = begin.ready().expect("ready");
+    let (status, _) = server.agent().post("/v1/events", "application/json", &call(1).to_string()).expect("answered");
+    assert_eq!(status, 201);
+    server.terminate();
+    assert!(server.wait().success());
+    let stat = tool(dir.path(), "stat", &[]).expect("stat").report;
+    let sealed = tool(dir.path(), "verify", &[]).expect("verify").report;
+    assert_eq!(sealed["signed"], stat["head"], "the last event is the seal, and it is signed");
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_back_by_an_hour_turns_no_time_of_record_back() {
     let dir = tempfile::tempdir().expect("a folder");

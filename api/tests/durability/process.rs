@@ -25,11 +25,13 @@ pub(crate) struct Start {
     pub(crate) data: PathBuf,
     /// `LETOPIS_FAULT`.
     pub(crate) fault: Option<&'static str>,
+    /// Nobody reads what it says once it listens.
+    pub(crate) unheard: bool,
 }
 
 impl Start {
     pub(crate) fn new(data: &Path) -> Self {
-        Self { data: data.to_owned(), fault: None }
+        Self { data: data.to_owned(), fault: None, unheard: false }
     }
 
     fn command(&self) -> Command {
@@ -63,10 +65,12 @@ impl Start {
             let json: Value = serde_json::from_str(&line).unwrap_or_default();
             *said.lock().expect("free") += &(line + "\n");
             if let (Some("serving"), Some(address)) = (json["message"].as_str(), json["address"].as_str()) {
-                let keep = Arc::clone(&said);
-                std::thread::spawn(move || {
-                    lines.map_while(Result::ok).for_each(|line| *keep.lock().expect("free") += &(line + "\n"));
-                });
+                if !self.unheard {
+                    let keep = Arc::clone(&said);
+                    std::thread::spawn(move || {
+                        lines.map_while(Result::ok).for_each(|line| *keep.lock().expect("free") += &(line + "\n"));
+                    });
+                }
                 return Ok(Process { child, address: address.to_owned(), said });
             }
         }
