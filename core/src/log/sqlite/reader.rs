@@ -89,7 +89,7 @@ impl Reader {
         Ok(Self { conn: open_reader(path)?, names })
     }
 
-    /// The envelopes are read beside the events in one go: a look-up for each costs a quarter of the whole.
+    /// The envelopes are read beside the events in one go: a look-up for each costs a seventh of a replay.
     pub(super) fn all(&mut self, after: Position, limit: usize) -> Result<Vec<Recorded>, LogError> {
         let Self { conn, names } = self;
         let sql = select_event!("FROM event WHERE position > ?1 ORDER BY position LIMIT ?2");
