@@ -80,28 +80,107 @@ pub(super) fn receive(queue: &mut mpsc::Receiver<Message>) -> Option<Message> {
     queue.blocking_recv()
 }
 
-/// Takes what waits, up to the bounds; also the message behind the group when it is no append.
+/// The jobs of one transaction, as they come: what waits when it begins, and what comes while they are written.
 ///
-/// `last` is the number of jobs in the last group: writers that wait for each answer all come back at once, and
-/// an early start would leave most of them to the next fsync. A lone writer never waits.
-pub(super) fn collect(first: Job, queue: &mut mpsc::Receiver<Message>, last: usize) -> (Vec<Job>, Option<Message>) {
-    let (mut events, mut bytes) = (first.events, first.bytes);
-    let mut group = vec![first];
-    let mut lingered = false;
-    while events < GROUP_EVENTS && bytes < GROUP_BYTES {
-        match queue.try_recv() {
-            Ok(Message::Append(job)) => {
-                events += job.events;
-                bytes += job.bytes;
-                group.push(job);
+/// Whatever shares a transaction shares its sync and the pages that it touches.
+pub(super) struct Group {
+    first: Option<Job>,
+    /// How many were taken.
+    taken: usize,
+    /// How many the last group had.
+    last: usize,
+    events: usize,
+    bytes: usize,
+    lingered: bool,
+    /// The message that ended the group, when it was no append.
+    pub(super) behind: Option<Message>,
+}
+
+impl Group {
+    pub(super) fn new(first: Job, last: usize) -> Self {
+        Self { first: Some(first), taken: 0, last, events: 0, bytes: 0, lingered: false, behind: None }
+    }
+
+    /// The next job; `None` when the group has reached its bounds or nothing waits.
+    ///
+    /// Writers that wait for each answer all come back at once, and an early end would leave most of them to the next
+    /// sync: a group smaller than the last one waits once. A lone writer never waits.
+    pub(super) fn next(&mut self, queue: &mut mpsc::Receiver<Message>) -> Option<Job> {
+        let job = self.first.take().or_else(|| self.waiting(queue))?;
+        self.taken += 1;
+        self.events += job.events;
+        self.bytes += job.bytes;
+        Some(job)
+    }
+
+    fn waiting(&mut self, queue: &mut mpsc::Receiver<Message>) -> Option<Job> {
+        if self.behind.is_some() || self.events >= GROUP_EVENTS || self.bytes >= GROUP_BYTES {
+            return None;
+        }
+        let mut message = queue.try_recv();
+        if message.is_err() && self.taken < self.last && !self.lingered {
+            self.lingered = true;
+            std::thread::sleep(LINGER);
+            message = queue.try_recv();
+        }
+        match message.ok()? {
+            Message::Append(job) => Some(job),
+            other => {
+                self.behind = Some(other);
+                None
             }
-            Ok(other) => return (group, Some(other)),
-            Err(_) if group.len() < last && !lingered => {
-                lingered = true;
-                std::thread::sleep(LINGER);
-            }
-            Err(_) => break,
         }
     }
-    (group, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::samples::{commit, event, stream};
+
+    fn job(events: u128) -> Job {
+        let events = (1..=events).map(|id| event(id, stream(1))).collect();
+        jobs(vec![commit(events)]).remove(0).0
+    }
+
+    fn put(sender: &mpsc::Sender<Message>, message: Message) {
+        assert!(sender.try_send(message).is_ok(), "there is room");
+    }
+
+    #[test]
+    fn what_comes_while_a_group_is_written_belongs_to_it_up_to_its_bounds() {
+        let (sender, mut queue) = mpsc::channel(QUEUE);
+        let mut group = Group::new(job(1), 0);
+        assert!(group.next(&mut queue).is_some());
+        put(&sender, Message::Append(job(2)));
+        assert_eq!(group.next(&mut queue).map(|job| job.events), Some(2));
+        for _ in 0..20 {
+            put(&sender, Message::Append(job(1_000)));
+        }
+        let more = std::iter::from_fn(|| group.next(&mut queue)).count();
+        assert_eq!(more, GROUP_EVENTS.div_ceil(1_000));
+        assert!(group.behind.is_none());
+        assert!(matches!(receive(&mut queue), Some(Message::Append(_))), "the rest is left to the next group");
+    }
+
+    #[test]
+    fn what_is_no_append_ends_the_group_and_comes_next() {
+        let (sender, mut queue) = mpsc::channel(QUEUE);
+        let mut group = Group::new(job(1), 0);
+        put(&sender, Message::Erase(vec![Position(1)], oneshot::channel().0));
+        put(&sender, Message::Append(job(1)));
+        assert_eq!(std::iter::from_fn(|| group.next(&mut queue)).count(), 1);
+        assert!(matches!(group.behind, Some(Message::Erase(..))));
+        assert!(matches!(receive(&mut queue), Some(Message::Append(_))));
+    }
+
+    #[test]
+    fn a_group_smaller_than_the_last_one_waits_once_and_a_lone_writer_never() {
+        let (_sender, mut queue) = mpsc::channel(QUEUE);
+        for (last, lingers) in [(0, false), (1, false), (2, true)] {
+            let mut group = Group::new(job(1), last);
+            assert_eq!(std::iter::from_fn(|| group.next(&mut queue)).count(), 1);
+            assert_eq!(group.lingered, lingers, "{last}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::SqliteOptions;
 use super::disk::Disk;
-use super::group::{Answers, Job, Message, QUEUE, collect, jobs, receive};
+use super::group::{Answers, Group, Job, Message, QUEUE, jobs, receive};
 use super::schema::open_writer;
 use super::tables::WriterTables;
 use super::tail::{Tail, recorded};
@@ -191,18 +191,20 @@ impl<'c> Thread<'c> {
         while let Some(message) = next.take().or_else(|| receive(&mut queue)) {
             match message {
                 Message::Append(first) => {
-                    let (group, behind) = collect(first, &mut queue, last);
-                    last = group.len();
-                    next = behind;
-                    self.append(group);
+                    let mut group = Group::new(first, last);
+                    last = self.append(|| group.next(&mut queue));
+                    next = group.behind;
                 }
                 Message::Erase(positions, reply) => drop(reply.send(self.erase(&positions))),
             }
         }
     }
 
-    fn append(&mut self, group: Vec<Job>) {
-        let stored = self.go_on().and_then(|()| self.store(&group));
+    /// Stores the jobs that `next` gives, in one transaction, and answers them. Returns how many they were.
+    fn append(&mut self, mut next: impl FnMut() -> Option<Job>) -> usize {
+        let mut group = Vec::new();
+        let stored = self.go_on().and_then(|()| self.store(&mut next, &mut group));
+        let count = group.len();
         match stored {
             Ok(answers) => {
                 let mut leaves = self.leaves.drain(..);
@@ -225,30 +227,38 @@ impl<'c> Thread<'c> {
             }
             Err(error) => {
                 self.stop(&error);
-                for job in group {
+                for job in group.into_iter().chain(std::iter::from_fn(next)) {
                     let unknown = || self.go_on().err().unwrap_or_else(gone);
                     drop(job.reply.send(job.commits.iter().map(|_| Err(unknown().into())).collect()));
                 }
             }
         }
+        count
     }
 
-    /// One transaction. On an error it may be stored or not, and nobody knows.
-    fn store(&mut self, group: &[Job]) -> Result<Vec<Answers>, LogError> {
+    /// One transaction of all jobs that `next` gives; they are kept in `group`. On an error it may be stored or not, and
+    /// nobody knows.
+    fn store(
+        &mut self,
+        next: &mut impl FnMut() -> Option<Job>,
+        group: &mut Vec<Job>,
+    ) -> Result<Vec<Answers>, LogError> {
         let start = self.last;
         self.leaves.clear();
-        let at = self.recorder.now().and_then(|at| self.disk.check().map(|()| at));
+        let room = self.disk.check();
         self.transaction(|this| {
-            group
-                .iter()
-                .map(|job| {
-                    let answer = |(commit, hashes): &(Commit, Vec<Hashes>)| match this.commit(commit, hashes, &at) {
-                        Err(AppendError::Unknown(error)) => Err(error),
-                        answer => Ok(answer),
-                    };
-                    job.commits.iter().map(answer).collect()
-                })
-                .collect()
+            let mut answers = Vec::new();
+            while let Some(job) = next() {
+                let at = room.clone().and_then(|()| this.recorder.now());
+                let stored = job.commits.iter().map(|(commit, hashes)| match this.commit(commit, hashes, &at) {
+                    Err(AppendError::Unknown(error)) => Err(error),
+                    answer => Ok(answer),
+                });
+                let stored = stored.collect::<Result<_, _>>();
+                group.push(job);
+                answers.push(stored?);
+            }
+            Ok(answers)
         })
         .inspect_err(|_| self.last = start)
     }
