@@ -13,7 +13,7 @@ use super::shape::Shaped;
 use super::wave::Wave;
 use super::{Caller, Intake};
 use crate::events::find;
-use crate::ids::{EventId, Position};
+use crate::ids::EventId;
 use crate::log::MAX_COMMIT;
 
 /// How often an item is decided again when others were faster.
@@ -41,6 +41,8 @@ pub struct Item {
     pub(super) shaped: Option<Shaped>,
     /// Whether its id is recorded already; `None` as long as nobody looked.
     pub(super) recorded: Option<bool>,
+    /// It was not recorded some time before it was posted.
+    was_new: bool,
     /// What a workflow forbade, to be put on record.
     pub(super) refused: Option<Box<Refused>>,
     pub(super) outcome: Option<Outcome>,
@@ -91,7 +93,7 @@ impl Intake {
             Ok(posted) => (Some(posted), None),
             Err(rejection) => (None, Some(Outcome::Rejected(rejection))),
         };
-        let mut item = Item { posted, shaped: None, recorded: None, refused: None, outcome };
+        let mut item = Item { posted, shaped: None, recorded: None, was_new: false, refused: None, outcome };
         match item.posted.as_mut().and_then(|posted| self.shape_ahead(posted)) {
             None => {}
             Some(Ok(shaped)) => item.take_shape(shaped),
@@ -104,10 +106,13 @@ impl Intake {
     pub(super) async fn post_each(&self, caller: &Caller, items: &mut [Item]) {
         for attempt in 0..ATTEMPTS {
             let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
-            // The writer looks anyway; so a single item that is new, as most are, is not looked up twice.
-            if attempt > 0 || items.len() > 1 || items.iter().any(Item::is_declared) {
-                self.look_up(items).await;
-            }
+            // The writer looks anyway; so a single item that is new, as most are, is not looked up twice, and neither is
+            // one that was not there a while ago.
+            let is_single = items.len() == 1;
+            self.look_up(items.iter_mut().filter(|item| {
+                attempt > 0 || item.is_declared() || item.recorded.is_none() && !item.was_new && !is_single
+            }))
+            .await;
             let (mut wave, mut under_way) = (Wave::new(false), UnderWay::default());
             // Where the same streams come again and again, there is nothing to be had from sending a part ahead.
             let mut ahead = true;
@@ -153,7 +158,7 @@ impl Intake {
         }
         for attempt in 0..ATTEMPTS {
             let _turn = if attempt == 0 { None } else { Some(self.turn.lock().await) };
-            self.look_up(items).await;
+            self.look_up(items.iter_mut()).await;
             let (mut wave, mut under_way) = (Wave::new(true), UnderWay::default());
             for at in 0..items.len() {
                 if items[at].outcome.is_none()
@@ -175,24 +180,33 @@ impl Intake {
         }
     }
 
+    /// Looks up items that are posted later, so that posting need not: as [`Intake::read`], while earlier ones are posted.
+    pub async fn look_ahead(&self, items: impl Iterator<Item = &mut Item>) {
+        let mut items: Vec<&mut Item> = items.collect();
+        self.look_up(items.iter_mut().map(|item| &mut **item)).await;
+        // What is recorded stays so; what is not may be by the time that it is posted.
+        for item in items {
+            item.was_new = item.recorded.take_if(|recorded| !*recorded).is_some();
+        }
+    }
+
     /// Finds out which items are recorded already.
-    async fn look_up(&self, items: &mut [Item]) {
-        let mut open: Vec<usize> = (0..items.len()).filter(|&at| items[at].outcome.is_none()).collect();
+    async fn look_up(&self, items: impl Iterator<Item = &mut Item>) {
+        let mut open: Vec<&mut Item> = items.filter(|item| item.outcome.is_none()).collect();
         // In the order of the index: each of its pages is read once.
-        open.sort_unstable_by_key(|&at| items[at].id());
-        for part in open.chunks(LOOK_UP) {
-            let ids: Vec<EventId> = part.iter().map(|&at| items[at].id()).collect();
+        open.sort_unstable_by_key(|item| item.id());
+        for part in open.chunks_mut(LOOK_UP) {
+            let ids: Vec<EventId> = part.iter().map(|item| item.id()).collect();
             match self.log.positions(&ids).await {
                 Ok(found) => {
-                    let found: Vec<Option<Position>> = found;
-                    for (&at, position) in part.iter().zip(found) {
-                        items[at].recorded = Some(position.is_some());
+                    for (item, position) in part.iter_mut().zip(found) {
+                        item.recorded = Some(position.is_some());
                     }
                 }
                 Err(error) => {
                     let message = crate::error::chain(&error);
-                    for &at in part {
-                        items[at].outcome = Some(Outcome::Refused { message: message.clone() });
+                    for item in part {
+                        item.outcome = Some(Outcome::Refused { message: message.clone() });
                     }
                 }
             }

@@ -16,6 +16,7 @@ use letopis_core::random::Random;
 use letopis_core::time::{Clock, SystemClock};
 use letopis_core::trust::signer::refuse_older;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use super::DataArg;
 use crate::console::{Console, Done, grouped, rate};
@@ -102,7 +103,10 @@ pub async fn run(args: &ImportArgs, console: &Console) -> Result<Done> {
     let size = args.batch.clamp(1, 100_000);
     let reader = {
         let (intake, bar) = (Arc::clone(&intake), bar.clone());
-        std::thread::spawn(move || sources.read(&Way { intake: &intake, caller: &caller, size, sender, bar: &bar }))
+        let runtime = Handle::current();
+        std::thread::spawn(move || {
+            sources.read(&Way { intake: &intake, caller: &caller, size, sender, runtime, bar: &bar })
+        })
     };
     let stopped = post(&mut importer, &mut report, &batches).await;
     // Reading ends when nobody takes what it reads.

@@ -1,9 +1,9 @@
 //! An event id is recorded once, for ever.
 
-use letopis_core::intake::Outcome;
+use letopis_core::intake::{Item, Outcome};
 use serde_json::{Value, json};
 
-use super::{Desk, call, item, ulid, with};
+use super::{Desk, call, caller, item, ulid, with};
 
 fn note(text: &str) -> Value {
     let data = json!({ "direction": "in", "summary": text });
@@ -81,10 +81,16 @@ async fn every_kind_of_item_posted_again_is_a_duplicate() {
         with(item("client.merged", &a, 6, json!({ "absorbed": b })), "id", "m1"),
         with(item("client.unmerged", &a, 7, json!({ "absorbed": b })), "id", "m2"),
     ];
+    // Read and looked up before anything of it is recorded, as an import does with what it posts later.
+    let mut ahead: Vec<Item> = items.iter().map(|item| desk.intake.read(&caller(), item.clone())).collect();
+    desk.intake.look_ahead(ahead.iter_mut()).await;
     for answer in desk.batch(items.clone(), false).await {
         assert!(matches!(answer, Outcome::Accepted { .. }), "{answer:?}");
     }
     let head = desk.head().await;
+    for answer in desk.intake.post_read(&caller(), ahead, false).await {
+        assert!(matches!(answer, Outcome::Duplicate { .. }), "{answer:?}");
+    }
     for desk in [&desk, &desk.second()] {
         for answer in desk.batch(items.clone(), false).await {
             assert!(matches!(answer, Outcome::Duplicate { .. }), "{answer:?}");

@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 use indicatif::ProgressBar;
 use letopis_core::intake::{Caller, Intake};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::ImportArgs;
 use crate::console::UsageError;
@@ -65,6 +66,8 @@ pub(super) struct Way<'a> {
     /// Rows that are sent at once.
     pub(super) size: usize,
     pub(super) sender: SyncSender<Vec<Row>>,
+    /// Where the log is asked.
+    pub(super) runtime: Handle,
     pub(super) bar: &'a ProgressBar,
 }
 
@@ -103,7 +106,7 @@ impl Sources {
 
     /// Reads everything and sends it in batches, until nobody takes it any more.
     pub(super) fn read(self, way: &Way<'_>) -> Result<()> {
-        let Way { size, sender, bar, .. } = way;
+        let Way { size, bar, .. } = way;
         let mut batch = Vec::with_capacity(*size);
         match self {
             Self::Native(paths) => {
@@ -121,7 +124,7 @@ impl Sources {
                     &files,
                     &mut |item| {
                         batch.push(way.mapped(item));
-                        if batch.len() >= *size && sender.send(std::mem::take(&mut batch)).is_err() {
+                        if batch.len() >= *size && way.send(std::mem::take(&mut batch)).is_err() {
                             gone = true;
                             return Err(Gone.into());
                         }
@@ -138,7 +141,8 @@ impl Sources {
                 }
             }
         }
-        drop(sender.send(batch));
+        // Where nobody takes the last one, the import has ended already, and says why.
+        drop(way.send(batch));
         Ok(())
     }
 }
@@ -149,6 +153,12 @@ impl Sources {
 struct Gone;
 
 impl Way<'_> {
+    fn send(&self, mut batch: Vec<Row>) -> Result<(), Gone> {
+        let events = batch.iter_mut().filter_map(|row| row.event.as_mut().ok());
+        self.runtime.block_on(self.intake.look_ahead(events));
+        self.sender.send(batch).map_err(|_| Gone)
+    }
+
     fn mapped(&self, item: Item) -> Row {
         match item {
             Item::Event(mapped) => {
@@ -195,7 +205,7 @@ fn native(path: &Path, way: &Way<'_>, batch: &mut Vec<Row>) -> Result<Result<(),
             continue;
         }
         batch.push(way.native(Place { file: Arc::clone(&name), rows: vec![number] }, text));
-        if batch.len() >= way.size && way.sender.send(std::mem::take(batch)).is_err() {
+        if batch.len() >= way.size && way.send(std::mem::take(batch)).is_err() {
             return Ok(Err(Gone));
         }
     }
