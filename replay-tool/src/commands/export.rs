@@ -238,7 +238,7 @@ fn raw(args: &ExportArgs, target: &Path, console: &Console) -> Result<(Done, Han
             audit.rows(from, to, &mut |row| {
                 rows.push(match row {
                     RawRow::Event(event) => Ok(event.fingerprint()),
-                    RawRow::Broken { position, .. } => Err(position),
+                    RawRow::Broken { position, .. } | RawRow::Stray { position } => Err(position),
                 });
             });
             rows

@@ -2,7 +2,7 @@
 //! heads that each seal states, the root of every checkpoint and its signature, and the tables beside them.
 //!
 //! Threads read and hash ranges of positions; one walks chains and tree over what they hand in, in order, another
-//! follows the heads. Nothing stops at damage: a damaged row is reported with its place, and the next is checked.
+//! follows the heads, and one lets SQLite check its pages. Nothing stops at damage: a damaged row is reported with its place, and the next is checked.
 
 mod bodies;
 mod chain;
@@ -53,6 +53,13 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Adds others behind them.
+    fn append(&mut self, others: Self) {
+        self.total += others.total;
+        self.list.extend(others.list);
+        self.list.truncate(MAX_FINDINGS);
+    }
+
     /// Adds one.
     pub fn add(&mut self, position: impl Into<Option<u64>>, stream: Option<String>, what: impl Into<String>) {
         self.total += 1;
@@ -90,7 +97,7 @@ pub struct Verified {
     pub key: Option<String>,
     /// Bytes that were hashed.
     pub hashed_bytes: u64,
-    /// How long the walk over the events took.
+    /// How long it took.
     pub seconds: f64,
     /// What is wrong.
     pub findings: Findings,
@@ -134,13 +141,11 @@ pub fn verify(
     options: Options,
     progress: &dyn Fn(u64, u64),
 ) -> Result<Verified, LogError> {
+    let started = Instant::now();
     let mut verified = Verified::default();
     // What was signed is read before the log, which is never behind it, also while a server writes.
     let signed = seals::Signed::read(beside, &mut verified);
     let audit = Audit::open(log)?;
-    for line in audit.integrity(options.deep) {
-        verified.findings.add(None, None, format!("SQLite: {line}"));
-    }
     for line in audit.schema_differences()? {
         verified.findings.add(None, None, line);
     }
@@ -152,14 +157,18 @@ pub fn verify(
     let last = audit.last_position()?;
     let seals = seals::read(&audit, &types.by_key, &mut verified.findings)?;
     let seals::Signed { tiles, heads, trees } = signed.against(&seals, last, &mut verified);
-    let started = Instant::now();
     let mut chains = Chains::new(&streams.by_key);
     let bodies = Bodies::new(&types.by_key);
     let mut tree = tree::Trees::new(tiles, trees);
-    std::thread::scope(|scope| {
+    let pages = Audit::open(log)?;
+    let mut found = std::thread::scope(|scope| {
+        let pages = scope.spawn(move || pages.integrity(options.deep));
         let mut ends = heads::Ends::follow(scope, seals, heads);
         walk(log, last, options.threads.max(1), &bodies, &mut |chunk| {
-            let Chunk { rows, tiles } = chunk;
+            let Chunk { rows, tiles, strays } = chunk;
+            for position in strays {
+                verified.findings.add(position, None, tables::STRAY);
+            }
             for row in rows {
                 let seen = chains.take(row, &mut verified);
                 let tile = tiles.get(((seen.position - 1) % CHUNK / TILE_WIDTH as u64) as usize).copied().flatten();
@@ -171,10 +180,17 @@ pub fn verify(
         chains.finish(last, &mut verified);
         tree.finish(last, &mut verified);
         ends.finish(&mut verified);
-        Ok::<_, LogError>(())
+        let mut found = Findings::default();
+        for line in pages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            found.add(None, None, format!("SQLite: {line}"));
+        }
+        Ok::<_, LogError>(found)
     })?;
-    verified.seconds = started.elapsed().as_secs_f64();
     tables::check(&audit, &chains, beside.keys, &mut verified)?;
+    // What SQLite says of the file comes first: it may explain the rest.
+    found.append(std::mem::take(&mut verified.findings));
+    verified.findings = found;
+    verified.seconds = started.elapsed().as_secs_f64();
     Ok(verified)
 }
 
@@ -182,10 +198,12 @@ pub fn verify(
 struct Chunk {
     rows: Vec<Result<Checked, (u64, String)>>,
     tiles: Vec<Option<Hash>>,
+    /// Where sealed parts lie that no event has.
+    strays: Vec<u64>,
 }
 
 impl Chunk {
-    fn new(rows: Vec<Result<Checked, (u64, String)>>, from: u64) -> Self {
+    fn new(rows: Vec<Result<Checked, (u64, String)>>, strays: Vec<u64>, from: u64) -> Self {
         let mut tile = Vec::with_capacity(TILE_WIDTH * 32);
         let whole = rows.len() == CHUNK as usize;
         let is_in_place =
@@ -200,7 +218,7 @@ impl Chunk {
             Some(tile_hash(&tile))
         });
         let tiles = tiles.collect();
-        Self { rows, tiles }
+        Self { rows, tiles, strays }
     }
 }
 
@@ -229,14 +247,13 @@ fn walk(
                         return;
                     }
                     let (from, to) = (chunk * CHUNK + 1, ((chunk + 1) * CHUNK).min(last));
-                    let mut rows = Vec::with_capacity((to - from + 1) as usize);
-                    audit.rows(from, to, &mut |row| {
-                        rows.push(match row {
-                            RawRow::Event(event) => Ok(bodies.check(&event)),
-                            RawRow::Broken { position, reason } => Err((position, reason)),
-                        });
+                    let (mut rows, mut strays) = (Vec::with_capacity((to - from + 1) as usize), Vec::new());
+                    audit.rows(from, to, &mut |row| match row {
+                        RawRow::Event(event) => rows.push(Ok(bodies.check(&event))),
+                        RawRow::Broken { position, reason } => rows.push(Err((position, reason))),
+                        RawRow::Stray { position } => strays.push(position),
                     });
-                    if sender.send((chunk, Ok(Chunk::new(rows, from)))).is_err() {
+                    if sender.send((chunk, Ok(Chunk::new(rows, strays, from)))).is_err() {
                         return;
                     }
                 }

@@ -11,6 +11,9 @@ use letopis_core::trust::key_numbers::key_numbers;
 use super::chain::Chains;
 use super::{Findings, Verified, hex};
 
+/// What is said of a sealed part without an event.
+pub(super) const STRAY: &str = "a sealed part lies here that no event has";
+
 pub(super) fn check(
     audit: &Audit,
     chains: &Chains<'_>,
@@ -33,8 +36,8 @@ pub(super) fn check(
         }
     })?;
     aliases(audit, &known, &mut out.findings)?;
-    for position in audit.stray_sealed()? {
-        out.findings.add(position, None, "a sealed part lies here that no event has, or an erasure was left half done");
+    for position in audit.stray_sealed(out.last_position)? {
+        out.findings.add(position, None, format!("{STRAY}, or an erasure was left half done"));
     }
     self::keys(audit, keys, chains.keys_used().collect(), out)
 }

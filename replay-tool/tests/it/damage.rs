@@ -100,6 +100,34 @@ fn a_sealed_part_that_no_erasure_names_is_found_and_those_of_an_erasure_are_no_d
 }
 
 #[test]
+fn a_sealed_part_that_no_event_has_is_found_wherever_it_lies() {
+    let desk = log();
+    let head = desk.report("stat", &[])["head"].as_u64().expect("head");
+    let insert = |position: u64| format!("INSERT INTO sealed VALUES ({position}, x'00')");
+    let beyond = log();
+    beyond.tamper("sealed_insert", &insert(head + 7));
+    assert_found(&beyond, head + 7, "a sealed part lies here that no event has");
+    let closed = |desk: &Desk| -> u64 {
+        let conn = rusqlite::Connection::open(desk.data().join("log.db")).expect("log");
+        let sql = "SELECT min(position) FROM event WHERE sealed_hash IS NULL";
+        conn.query_row(sql, [], |row| row.get(0)).expect("an event without a sealed part")
+    };
+    let beside = log();
+    let position = closed(&beside);
+    beside.tamper("sealed_insert", &insert(position));
+    assert_found(&beside, position, "its sealed part is not the one whose hash is recorded");
+    let gap = log();
+    let position = closed(&gap);
+    gap.tamper("event_delete", &format!("DELETE FROM event WHERE position = {position}"));
+    gap.tamper("sealed_insert", &insert(position));
+    let found = findings(&gap);
+    assert!(found.iter().any(|(at, what)| *at == Some(position) && what.contains("no event has")), "{found:?}");
+    desk.tamper("event_delete", &format!("DELETE FROM event WHERE position = {head}"));
+    desk.tamper("sealed_insert", &format!("INSERT OR REPLACE INTO sealed VALUES ({head}, x'00')"));
+    assert_found(&desk, head, "a sealed part lies here that no event has");
+}
+
+#[test]
 fn a_deleted_row_is_found_as_a_gap() {
     let desk = log();
     desk.tamper("event_delete", "DELETE FROM sealed WHERE 0; DELETE FROM event WHERE position = 40");

@@ -93,6 +93,11 @@ pub enum RawRow<'a> {
         /// Why.
         reason: String,
     },
+    /// A sealed part without an event.
+    Stray {
+        /// Where it lies.
+        position: u64,
+    },
 }
 
 /// An entry of the look-up tables that is not as it is written.
@@ -131,8 +136,8 @@ impl Audit {
         Ok(u64::try_from(last.map_err(failed)?).unwrap_or_default())
     }
 
-    /// Hands over the rows from one position to another, both included, in order. Where a page of the
-    /// file is broken, its rows are tried one by one.
+    /// Hands over the rows from one position to another, both included, in order, and the sealed parts there that no
+    /// event has. Where a page of the file is broken, its rows are tried one by one.
     pub fn rows(&self, from: u64, to: u64, take: &mut dyn FnMut(RawRow<'_>)) {
         let mut next = from;
         while next <= to {
@@ -162,18 +167,27 @@ impl Audit {
             while let Some(found) = envelope
                 && found.get::<_, i64>(0)? < place
             {
+                take(RawRow::Stray { position: position(found)? });
                 envelope = sealed.next()?;
             }
-            let position = u64::try_from(place).unwrap_or_default();
+            let at = position(row)?;
             let own = match envelope {
                 Some(found) if found.get::<_, i64>(0)? == place => Some(found),
                 _ => None,
             };
+            let is_own = own.is_some();
             take(match event(row, own) {
                 Ok(event) => RawRow::Event(event),
-                Err(error) => RawRow::Broken { position, reason: error.to_string() },
+                Err(error) => RawRow::Broken { position: at, reason: error.to_string() },
             });
-            *next = position.saturating_add(1);
+            if is_own {
+                envelope = sealed.next()?;
+            }
+            *next = at.saturating_add(1);
+        }
+        while let Some(found) = envelope {
+            take(RawRow::Stray { position: position(found)? });
+            envelope = sealed.next()?;
         }
         Ok(())
     }
@@ -264,16 +278,17 @@ impl Audit {
         Ok(())
     }
 
-    /// Positions of sealed parts that no event has, and of erasures that were left half done; at most a hundred.
+    /// Positions outside of the first so many where a sealed part lies that no event has, and of erasures that were left
+    /// half done; at most a hundred. Inside, [`Audit::rows`] hands them over.
     ///
     /// # Errors
     /// When the tables cannot be read.
-    pub fn stray_sealed(&self) -> Result<Vec<u64>, LogError> {
-        let sql = "SELECT position FROM sealed WHERE NOT EXISTS
-                       (SELECT 1 FROM event WHERE event.position = sealed.position AND sealed_hash IS NOT NULL)
+    pub fn stray_sealed(&self, last: u64) -> Result<Vec<u64>, LogError> {
+        let sql = "SELECT position FROM sealed WHERE (position < 1 OR position > ?1) AND NOT EXISTS
+                       (SELECT 1 FROM event WHERE event.position = sealed.position)
                    UNION SELECT position FROM erasing ORDER BY 1 LIMIT 100";
         let mut select = self.conn.prepare(sql).map_err(failed)?;
-        let rows = select.query_map([], |row| row.get::<_, i64>(0)).map_err(failed)?;
+        let rows = select.query_map([saturate(last)], |row| row.get::<_, i64>(0)).map_err(failed)?;
         rows.map(|row| row.map(|position| position as u64).map_err(failed)).collect()
     }
 
@@ -420,6 +435,11 @@ pub(super) fn schema(conn: &Connection) -> rusqlite::Result<Schema> {
 
 fn saturate(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Where a row lies; 0 for a place that no log has.
+fn position(row: &Row<'_>) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
 }
 
 fn event<'a>(row: &'a Row<'_>, sealed: Option<&'a Row<'_>>) -> Result<RawEvent<'a>, Box<dyn std::error::Error>> {
