@@ -3,15 +3,17 @@
 //! `cargo bench -p letopis-api --bench restart` prints a table; logs of 10,000, 100,000 and 1,000,000 events, or as
 //! `LETOPIS_EVENTS=10000,50000` says. The target is 2 s at a million, and no growth with the log.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use letopis_api::folder;
 use letopis_core::intake::{Caller, Outcome};
 use serde_json::{Value, json};
+
+mod server;
 
 const ROUNDS: usize = 5;
 /// Events of a batch.
@@ -40,18 +42,7 @@ async fn fill(dir: &Path, from: u64, to: u64) {
 /// Starts the server and waits until `/readyz` says 200.
 fn ready(dir: &Path) -> (Child, Duration) {
     let started = Instant::now();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_letopis"));
-    command.args(["--log-format", "json", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir);
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let address = loop {
-        let line = lines.next().expect("it listens").expect("text");
-        let line: Value = serde_json::from_str(&line).unwrap_or_default();
-        if let (Some("serving"), Some(address)) = (line["message"].as_str(), line["address"].as_str()) {
-            break address.to_owned();
-        }
-    };
-    std::thread::spawn(move || lines.for_each(drop));
+    let (child, address) = server::start(dir);
     loop {
         let mut stream = TcpStream::connect(&address).expect("connected");
         stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("sent");

@@ -4,9 +4,8 @@
 //! line a minute. Posts are sent when they are due, and timed from then, whether or not earlier ones are answered. Ends
 //! with 1 when something grew that must not.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+
+mod server;
 
 const CONNECTIONS: usize = 64;
 /// Clients of the business.
@@ -164,24 +165,8 @@ fn complaints(minutes: &[Minute]) -> Vec<String> {
     found
 }
 
-fn start(dir: &Path) -> (Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_letopis"));
-    command.args(["--log-format", "json", "serve", "--listen", "127.0.0.1:0", "--data"]).arg(dir);
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let address = loop {
-        let line = lines.next().expect("it listens").expect("text");
-        let line: Value = serde_json::from_str(&line).unwrap_or_default();
-        if let (Some("serving"), Some(address)) = (line["message"].as_str(), line["address"].as_str()) {
-            break address.to_owned();
-        }
-    };
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, address)
-}
-
 async fn soak(minutes: u64, dir: &Path) -> Vec<String> {
-    let (mut child, address) = start(dir);
+    let (mut child, address) = server::start(dir);
     let next = Arc::new(AtomicU64::new(0));
     let most = sprint(&address, &next).await;
     println!("{most:.0} posts/s at {CONNECTIONS} connections; the run goes at a third of that");

@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use letopis_core::fact::{Fact, Opener};
-use letopis_core::ids::{ClientId, CommitId, EventId, Position};
+use letopis_core::ids::Position;
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
-use letopis_core::log::{Commit, EventLog, LogError, NewEvent, StreamName};
+use letopis_core::log::{EventLog, LogError};
 use letopis_core::random::Random;
 use letopis_core::replay::replay;
-use letopis_core::time::{Moment, SystemClock, Timestamp};
-use letopis_core::trust::leaf::Meta;
-use letopis_core::trust::seal::{self, DataKey, Place};
+use letopis_core::testing::desk::{Desk, facts};
+use letopis_core::time::SystemClock;
 use letopis_core::trust::sealer::Sealer;
 use letopis_core::trust::vault::{LocalKek, Vault};
 use rusqlite::Connection;
@@ -32,68 +31,15 @@ const ROUNDS: usize = 7;
 /// How long one measurement takes.
 const RUN: Duration = Duration::from_millis(1_500);
 /// Clients that the events are spread over.
-const CLIENTS: u128 = 10_000;
+const CLIENTS: usize = 10_000;
 /// Events that are replayed.
 const REPLAYED: u64 = 200_000;
 
-/// What a front office says about a call: 300 bytes in the clear, a sentence that is sealed.
-fn facts(n: u64) -> String {
-    let topics: Vec<String> = (0..12).map(|i| format!("\"topic-{:04}-{i:02}\"", n % 10_000)).collect();
-    format!(
-        r#"{{"channel":"line-{:04}","direction":"in","duration_s":{},"topics":[{}]}}"#,
-        n % 97,
-        n % 900,
-        topics.join(",")
-    )
-}
-
-const SUMMARY: &str = "Asked where the parcel is; promised to call back before noon tomorrow.";
-const CALL: &str = "call.logged";
-
-/// Makes events as intake does: identified, encoded, sealed.
-struct Desk {
-    random: Random,
-    keys: HashMap<u128, (u64, DataKey)>,
-    next: AtomicU64,
-}
-
-impl Desk {
-    fn new(dir: &Path) -> Self {
-        let vault =
-            Vault::open(&dir.join("keys.db"), Box::new(LocalKek::new([7; 32])), Random::system()).expect("keys");
-        let keys = (1..=CLIENTS).map(|client| (client, vault.take().expect("a key"))).collect();
-        Self { random: Random::system(), keys, next: AtomicU64::new(1) }
-    }
-
-    fn event(&self) -> NewEvent {
-        let n = self.next.fetch_add(1, Ordering::Relaxed);
-        let client = 1 + u128::from(n) % CLIENTS;
-        let id = EventId(self.random.ulid(&SystemClock));
-        let stream = StreamName::client(ClientId(client));
-        let (key_id, key) = &self.keys[&client];
-        let place = Place { stream: &stream, id, event_type: CALL, schema: 1 };
-        let fields = serde_json::json!({ "summary": SUMMARY });
-        let sealed = seal::seal(*key_id, key, self.random.bytes(), place, fields.as_object().expect("fields"));
-        let meta = Meta { actor: "key/7".to_owned(), source: "pbx".to_owned(), ..Meta::default() };
-        NewEvent {
-            id,
-            stream,
-            event_type: CALL.into(),
-            schema: 1,
-            occurred: Moment::utc(Timestamp(1_767_225_600_000_000 + n as i64)),
-            order: 0,
-            meta: meta.encode().into(),
-            salt: self.random.bytes(),
-            facts: facts(n).into_bytes().into(),
-            sealed: Some(sealed),
-            if_new: false,
-        }
-    }
-
-    fn commit(&self, events: usize) -> Commit {
-        let id = CommitId(self.random.ulid(&SystemClock));
-        Commit { id, expected: Vec::new(), events: (0..events).map(|_| self.event()).collect(), index: Vec::new() }
-    }
+/// A desk with a key for each client.
+fn desk(dir: &Path) -> Desk {
+    let kek = Box::new(LocalKek::new([7; 32]));
+    let vault = Vault::open(&dir.join("keys.db"), kek, Random::system()).expect("keys");
+    Desk::new(&vault, CLIENTS)
 }
 
 fn folder() -> tempfile::TempDir {
@@ -110,7 +56,7 @@ fn ours(writers: usize, batch: usize) -> f64 {
     let clock = Arc::new(SystemClock);
     let log: Arc<dyn EventLog> =
         Arc::new(SqliteLog::open(&dir.path().join("log.db"), clock.clone(), SqliteOptions::default()).expect("a log"));
-    let desk = Arc::new(Desk::new(dir.path()));
+    let desk = Arc::new(desk(dir.path()));
     let runtime = runtime();
     let opened = Sealer::open(dir.path(), Arc::clone(&log), clock, Arc::new(Random::system()), "bench.example/log");
     let sealer = Arc::new(runtime.block_on(opened).expect("a sealer"));
@@ -221,8 +167,8 @@ fn bare(writers: usize, batch: usize) -> f64 {
             }
         }
     });
-    let desk = Arc::new(Desk::new(dir.path()));
-    let sample = Arc::new(desk.event());
+    let desk = Arc::new(desk(dir.path()));
+    let sample = Arc::new(desk.call(0));
     let next = Arc::new(AtomicU64::new(1));
     let rate = runtime().block_on(race(writers, async move || {
         let (queue, sample, next) = (queue.clone(), Arc::clone(&sample), Arc::clone(&next));
@@ -259,7 +205,7 @@ fn replays() -> (Vec<f64>, Vec<f64>) {
     let dir = folder();
     let path = dir.path().join("log.db");
     let log = SqliteLog::open(&path, Arc::new(SystemClock), SqliteOptions::default()).expect("a log");
-    let desk = Desk::new(dir.path());
+    let desk = desk(dir.path());
     let runtime = runtime();
     for _ in 0..REPLAYED / 1_000 {
         runtime.block_on(log.append(desk.commit(1_000))).expect("appended");

@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use letopis_core::ids::{ClientId, CommitId, EventId, Position, Version};
+use letopis_core::ids::{ClientId, Position, Version};
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
-use letopis_core::log::{Commit, EventLog, NewEvent, StreamName};
+use letopis_core::log::{EventLog, NewEvent};
 use letopis_core::random::Random;
-use letopis_core::time::{Moment, SystemClock, Timestamp};
+use letopis_core::testing::desk::{CALL, Desk, SUMMARY};
+use letopis_core::time::{SystemClock, Timestamp};
 use letopis_core::trust::check::{Policy, check};
-use letopis_core::trust::leaf::{LEAF_LEN, Leaf, Meta, facts_hash, meta_hash, sealed_hash, stream_tag};
+use letopis_core::trust::leaf::{LEAF_LEN, Leaf, facts_hash, meta_hash, sealed_hash, stream_tag};
 use letopis_core::trust::prove::{Personal, Proofs};
-use letopis_core::trust::seal::{self, DataKey, Place};
 use letopis_core::trust::sealer::Sealer;
 use letopis_core::trust::signer;
 use letopis_core::trust::vault::{LocalKek, Vault};
@@ -28,9 +28,7 @@ const OF_ONE: u64 = 1_000;
 /// Events in a commit.
 const COMMIT: u64 = 1_000;
 /// Clients that the other events are spread over.
-const CLIENTS: u128 = 10_000;
-const CALL: &str = "call.logged";
-const SUMMARY: &str = "Asked where the parcel is; promised to call back before noon tomorrow.";
+const CLIENTS: usize = 10_000;
 
 fn main() {
     let events = wanted("LETOPIS_BENCH_EVENTS", 100_000);
@@ -75,65 +73,13 @@ fn millis(seconds: f64) -> String {
     format!("{:.2} ms", seconds * 1e3)
 }
 
-/// Makes events as intake does: identified, encoded, sealed.
-struct Desk {
-    random: Random,
-    keys: Vec<(u64, DataKey)>,
-    next: u64,
-}
-
-impl Desk {
-    fn new(vault: &Vault) -> Self {
-        let keys = (0..=CLIENTS).map(|_| vault.take().expect("a key")).collect();
-        Self { random: Random::system(), keys, next: 0 }
-    }
-
-    fn event(&mut self, client: u128) -> NewEvent {
-        self.next += 1;
-        let n = self.next;
-        let id = EventId(self.random.ulid(&SystemClock));
-        let stream = StreamName::client(ClientId(client));
-        let facts = facts(n).into_bytes();
-        let sealed = self.sealed(client, &stream, id);
-        let meta = Meta { actor: "key/7".to_owned(), source: "pbx".to_owned(), ..Meta::default() };
-        NewEvent {
-            id,
-            stream,
-            event_type: CALL.into(),
-            schema: 1,
-            occurred: Moment::utc(Timestamp(1_767_225_600_000_000 + n as i64)),
-            order: 0,
-            meta: meta.encode().into(),
-            salt: self.random.bytes(),
-            facts: facts.into(),
-            sealed: Some(sealed),
-            if_new: false,
-        }
-    }
-
-    fn sealed(&self, client: u128, stream: &StreamName, id: EventId) -> Box<[u8]> {
-        let (number, key) = &self.keys[client as usize];
-        let place = Place { stream, id, event_type: CALL, schema: 1 };
-        let fields = serde_json::json!({ "summary": SUMMARY });
-        seal::seal(*number, key, self.random.bytes(), place, fields.as_object().expect("fields"))
-    }
-}
-
-/// What a front office says about a call: 258 bytes in the clear.
-fn facts(n: u64) -> String {
-    let topics: Vec<String> = (0..12).map(|i| format!("\"topic-{:04}-{i:02}\"", n % 10_000)).collect();
-    let (channel, duration) = (n % 97, n % 900);
-    let topics = topics.join(",");
-    format!(r#"{{"channel":"line-{channel:04}","direction":"in","duration_s":{duration},"topics":[{topics}]}}"#)
-}
-
 /// What integrity and sealing take of one event, without the log.
 fn single_event() {
-    const EVENTS: u128 = 20_000;
+    const EVENTS: usize = 20_000;
     let dir = tempfile::tempdir().expect("a folder");
     let vault = Vault::open(&dir.path().join("keys.db"), Box::new(LocalKek::new([7; 32])), Random::system());
-    let mut desk = Desk::new(&vault.expect("keys"));
-    let events: Vec<NewEvent> = (0..EVENTS).map(|n| desk.event(1 + n % CLIENTS)).collect();
+    let desk = Desk::new(&vault.expect("keys"), CLIENTS);
+    let events = desk.commit(EVENTS).events;
     let each = |run: &dyn Fn(&NewEvent)| median(|| timed(|| events.iter().for_each(run))) / EVENTS as f64;
     let hashed = each(&|event| {
         let leaf = Leaf {
@@ -160,7 +106,7 @@ fn single_event() {
     let bare = median(|| timed(pass)) / EVENTS as f64;
     line("hashes and leaf of one event", hashed, bare, micros);
     let sealing = each(&|event| {
-        let client = 1 + event.occurred.at.0 as u128 % CLIENTS;
+        let client = event.stream.client_id().expect("a client").0 as usize;
         black_box(desk.sealed(client, &event.stream, event.id));
     });
     let sealed = median(|| timed(|| bytes.iter().for_each(|parts| bare_hash(&parts[2]))));
@@ -177,9 +123,9 @@ fn whole_log(events: u64) {
         Arc::new(SqliteLog::open(&path, clock.clone(), SqliteOptions::default()).expect("a log"));
     let kek = Box::new(LocalKek::new([7; 32]));
     let vault = Vault::open(&dir.path().join("keys.db"), kek, Random::system()).expect("keys");
-    let mut desk = Desk::new(&vault);
+    let desk = Desk::new(&vault, 1 + CLIENTS);
     let random = Arc::new(Random::system());
-    let opened = Sealer::open(dir.path(), Arc::clone(&log), clock, Arc::clone(&random), "bench.example/log");
+    let opened = Sealer::open(dir.path(), Arc::clone(&log), clock, random, "bench.example/log");
     let sealer = runtime.block_on(opened).expect("a sealer");
     let (mut appending, mut content, mut envelopes, mut of_one) = (Duration::ZERO, 0, 0, 0);
     for commit in 0..events.div_ceil(COMMIT) {
@@ -188,14 +134,12 @@ fn whole_log(events: u64) {
                 // Client 0 is the one who is proved: his events lie all over the log.
                 let is_his = of_one < OF_ONE && n % (COMMIT * OF_ONE / events.max(OF_ONE)).max(1) == 0;
                 of_one += u64::from(is_his);
-                desk.event(if is_his { 0 } else { 1 + u128::from(commit * COMMIT + n) % CLIENTS })
+                desk.call(if is_his { 0 } else { 1 + (commit * COMMIT + n) as usize % CLIENTS })
             })
             .collect();
         content += made.iter().map(|event| event.meta.len() + event.facts.len() + SUMMARY.len()).sum::<usize>();
         envelopes += made.iter().filter_map(|event| event.sealed.as_ref()).map(|sealed| sealed.len()).sum::<usize>();
-        let id = CommitId(random.ulid(&SystemClock));
-        let commit = Commit { id, expected: Vec::new(), events: made, index: Vec::new() };
-        appending += timed(|| runtime.block_on(log.append(commit)).expect("acknowledged"));
+        appending += timed(|| runtime.block_on(log.append(desk.commit_of(made))).expect("acknowledged"));
     }
     let count = events.div_ceil(COMMIT) * COMMIT;
     let following = timed(|| runtime.block_on(sealer.advance()).expect("follows"));
