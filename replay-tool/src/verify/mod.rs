@@ -2,7 +2,8 @@
 //! heads that each seal states, the root of every checkpoint and its signature, and the tables beside them.
 //!
 //! Threads read and hash ranges of positions; one walks chains and tree over what they hand in, in order, another
-//! follows the heads, and one lets SQLite check its pages. Nothing stops at damage: a damaged row is reported with its place, and the next is checked.
+//! follows the heads, and one lets SQLite check its pages. Nothing stops at damage: a damaged row is reported with its
+//! place, and the next is checked.
 
 mod bodies;
 mod chain;
