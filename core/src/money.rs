@@ -1,14 +1,15 @@
 //! Amounts: [`Money`] in minor units, [`Exact`] for sums before rounding.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An ISO 4217 currency.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Currency([u8; 3]);
+/// An ISO 4217 currency; in the order of codes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
 
 /// The text names no ISO 4217 currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,27 +18,41 @@ pub struct InvalidCurrency(pub String);
 
 impl Currency {
     /// The three letters.
-    pub fn as_str(&self) -> &str {
-        // Only `from_str` builds one, from ASCII letters.
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    pub fn as_str(&self) -> &'static str {
+        self.0.code()
     }
 
     /// Decimal places of the minor unit: 2 for RUB, 0 for JPY, 3 for KWD.
     pub fn exponent(self) -> u32 {
-        iso_currency::Currency::from_code(self.as_str()).and_then(|c| c.exponent()).map_or(0, u32::from)
+        self.0.exponent().map_or(0, u32::from)
+    }
+}
+
+impl PartialOrd for Currency {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Currency {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl FromStr for Currency {
     type Err = InvalidCurrency;
     fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
-        let bytes: [u8; 3] =
-            text.as_bytes().try_into().map_err(|_| InvalidCurrency(text.chars().take(16).collect()))?;
-        // The usual ones first: a search through the whole table costs more than the rest of a decode.
-        if matches!(&bytes, b"EUR" | b"USD" | b"GBP" | b"RUB") || iso_currency::Currency::from_code(text).is_some() {
-            return Ok(Self(bytes));
-        }
-        Err(InvalidCurrency(text.to_owned()))
+        use iso_currency::Currency as Iso;
+        let found = match text {
+            // The usual ones first: a search through the whole table costs more than the rest of a decode.
+            "EUR" => Some(Iso::EUR),
+            "USD" => Some(Iso::USD),
+            "GBP" => Some(Iso::GBP),
+            "RUB" => Some(Iso::RUB),
+            _ => Iso::from_code(text),
+        };
+        found.map(Self).ok_or_else(|| InvalidCurrency(text.chars().take(16).collect()))
     }
 }
 
@@ -144,6 +159,13 @@ mod tests {
     fn a_currency_knows_its_decimal_places() {
         assert_eq!((currency("RUB").exponent(), currency("JPY").exponent(), currency("KWD").exponent()), (2, 0, 3));
         assert!("rub".parse::<Currency>().is_err() && "EURO".parse::<Currency>().is_err());
+    }
+
+    #[test]
+    fn currencies_stand_in_the_order_of_their_codes() {
+        let mut sorted = ["ZWL", "XCG", "EUR", "ZWG", "AOA"].map(currency);
+        sorted.sort_unstable();
+        assert_eq!(sorted.map(|currency| currency.as_str()), ["AOA", "EUR", "XCG", "ZWG", "ZWL"]);
     }
 
     #[test]

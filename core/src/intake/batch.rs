@@ -34,15 +34,23 @@ const ALONE: &[&str] = &[
     "event_type.declared",
 ];
 
+/// What is known of whether an item's id is recorded already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IdRecorded {
+    /// Nobody looked.
+    Unasked,
+    /// It was not, some time before the item was posted.
+    NotEarlier,
+    No,
+    Yes,
+}
+
 /// One posted item on its way: read, and as far as the log need not be asked, understood.
 #[derive(Debug)]
 pub struct Item {
     pub(super) posted: Option<Posted>,
     pub(super) shaped: Option<Shaped>,
-    /// Whether its id is recorded already; `None` as long as nobody looked.
-    pub(super) recorded: Option<bool>,
-    /// It was not recorded some time before it was posted.
-    was_new: bool,
+    recorded: IdRecorded,
     /// What a workflow forbade, to be put on record.
     pub(super) refused: Option<Box<Refused>>,
     pub(super) outcome: Option<Outcome>,
@@ -93,7 +101,7 @@ impl Intake {
             Ok(posted) => (Some(posted), None),
             Err(rejection) => (None, Some(Outcome::Rejected(rejection))),
         };
-        let mut item = Item { posted, shaped: None, recorded: None, was_new: false, refused: None, outcome };
+        let mut item = Item { posted, shaped: None, recorded: IdRecorded::Unasked, refused: None, outcome };
         match item.posted.as_mut().and_then(|posted| self.shape_ahead(posted)) {
             None => {}
             Some(Ok(shaped)) => item.take_shape(shaped),
@@ -110,7 +118,7 @@ impl Intake {
             // one that was not there a while ago.
             let is_single = items.len() == 1;
             self.look_up(items.iter_mut().filter(|item| {
-                attempt > 0 || item.is_declared() || item.recorded.is_none() && !item.was_new && !is_single
+                attempt > 0 || item.is_declared() || item.recorded == IdRecorded::Unasked && !is_single
             }))
             .await;
             let (mut wave, mut under_way) = (Wave::new(false), UnderWay::default());
@@ -186,7 +194,9 @@ impl Intake {
         self.look_up(items.iter_mut().map(|item| &mut **item)).await;
         // What is recorded stays so; what is not may be by the time that it is posted.
         for item in items {
-            item.was_new = item.recorded.take_if(|recorded| !*recorded).is_some();
+            if item.recorded == IdRecorded::No {
+                item.recorded = IdRecorded::NotEarlier;
+            }
         }
     }
 
@@ -200,7 +210,7 @@ impl Intake {
             match self.log.positions(&ids).await {
                 Ok(found) => {
                     for (item, position) in part.iter_mut().zip(found) {
-                        item.recorded = Some(position.is_some());
+                        item.recorded = if position.is_some() { IdRecorded::Yes } else { IdRecorded::No };
                     }
                 }
                 Err(error) => {
@@ -239,7 +249,7 @@ impl Intake {
     ) -> Result<Option<Outcome>, Stop> {
         let item = &mut items[at];
         let Some(posted) = &mut item.posted else { return Ok(None) };
-        let recorded = if item.recorded == Some(true) { self.log.find(posted.id).await? } else { None };
+        let recorded = if item.recorded == IdRecorded::Yes { self.log.find(posted.id).await? } else { None };
         if item.shaped.is_none() {
             let schema = recorded.as_ref().map(|recorded| recorded.schema);
             let shaped = self.shape(caller, wave, posted, schema).await?;
@@ -268,13 +278,15 @@ impl Intake {
         match self.draft(caller, wave, at, posted, shaped).await {
             Ok(()) => Ok(None),
             // What cannot be taken now may have been taken before.
-            Err(stop) if items[at].recorded.is_none() => match self.log.find(posted.id).await? {
-                Some(recorded) => {
-                    let compared = self.compare(caller, wave, posted, shaped, recorded).await;
-                    compared.map(Some).map_err(|stop| number_taken(posted, shaped, stop))
+            Err(stop) if matches!(items[at].recorded, IdRecorded::Unasked | IdRecorded::NotEarlier) => {
+                match self.log.find(posted.id).await? {
+                    Some(recorded) => {
+                        let compared = self.compare(caller, wave, posted, shaped, recorded).await;
+                        compared.map(Some).map_err(|stop| number_taken(posted, shaped, stop))
+                    }
+                    None => Err(stop),
                 }
-                None => Err(stop),
-            },
+            }
             Err(stop) => Err(stop),
         }
     }
