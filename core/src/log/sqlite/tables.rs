@@ -29,8 +29,6 @@ struct StreamHead {
 /// The tables as the writer uses them inside its transaction.
 pub(super) struct WriterTables<'c> {
     find_event: Statement<'c>,
-    find_stream: Statement<'c>,
-    find_head: Statement<'c>,
     find_type: Statement<'c>,
     insert_stream: Statement<'c>,
     insert_type: Statement<'c>,
@@ -44,8 +42,43 @@ pub(super) struct WriterTables<'c> {
     drop_parent: Statement<'c>,
     find_key: Statement<'c>,
     set_key: Statement<'c>,
-    heads: Recent<StreamName, StreamHead>,
+    heads: Heads<'c>,
     types: Recent<(Arc<str>, u16), i64>,
+}
+
+/// The ends of streams.
+struct Heads<'c> {
+    find_stream: Statement<'c>,
+    find_last: Statement<'c>,
+    recent: Recent<StreamName, StreamHead>,
+}
+
+impl<'c> Heads<'c> {
+    fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            find_stream: conn.prepare("SELECT key FROM stream WHERE name = ?1")?,
+            find_last: conn
+                .prepare("SELECT version, leaf FROM event WHERE stream = ?1 ORDER BY version DESC LIMIT 1")?,
+            recent: Recent::new(HEADS),
+        })
+    }
+
+    /// The end of a stream, to be moved on.
+    fn of(&mut self, stream: &StreamName) -> Result<&mut StreamHead, LogError> {
+        let Self { find_stream, find_last, recent } = self;
+        recent.get_or_insert_with(stream, || {
+            let key: Option<i64> =
+                find_stream.query_row([stream.as_str()], |row| row.get(0)).optional().map_err(failed)?;
+            let mut head = StreamHead { key, ..StreamHead::default() };
+            if let Some(key) = key {
+                let last = find_last.query_row([key], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional();
+                if let Some((version, leaf)) = last.map_err(failed)? {
+                    (head.version, head.leaf) = (version as u64, leaf);
+                }
+            }
+            Ok(head)
+        })
+    }
 }
 
 fn failed(error: rusqlite::Error) -> LogError {
@@ -56,9 +89,6 @@ impl<'c> WriterTables<'c> {
     pub(super) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             find_event: conn.prepare("SELECT position, version, recorded_at FROM event WHERE id = ?1")?,
-            find_stream: conn.prepare("SELECT key FROM stream WHERE name = ?1")?,
-            find_head: conn
-                .prepare("SELECT version, leaf FROM event WHERE stream = ?1 ORDER BY version DESC LIMIT 1")?,
             find_type: conn.prepare("SELECT key FROM event_type WHERE name = ?1 AND schema = ?2")?,
             insert_stream: conn.prepare("INSERT INTO stream (name) VALUES (?1) RETURNING key")?,
             insert_type: conn.prepare("INSERT INTO event_type (name, schema) VALUES (?1, ?2) RETURNING key")?,
@@ -75,7 +105,7 @@ impl<'c> WriterTables<'c> {
             drop_parent: conn.prepare("DELETE FROM alias WHERE member = ?1")?,
             find_key: conn.prepare("SELECT key FROM subject_key WHERE subject = ?1")?,
             set_key: conn.prepare("INSERT INTO subject_key (subject, key) VALUES (?1, ?2)")?,
-            heads: Recent::new(HEADS),
+            heads: Heads::new(conn)?,
             types: Recent::new(TYPES),
         })
     }
@@ -89,15 +119,15 @@ impl<'c> WriterTables<'c> {
         recorded_at: Timestamp,
     ) -> Result<(Placed, Hash), LogError> {
         let event_type = self.type_key(event)?;
-        let StreamHead { key, version, leaf: prev } = *self.stream_head(&event.stream)?;
-        let stream = match key {
+        let head = self.heads.of(&event.stream)?;
+        let stream = match head.key {
             Some(key) => key,
             None => {
                 self.insert_stream.query_row([event.stream.as_str()], |row| row.get::<_, i64>(0)).map_err(failed)?
             }
         };
-        let version = Version(version + 1);
-        let leaf = hashes.leaf(event, position, version, prev, recorded_at);
+        let version = Version(head.version + 1);
+        let leaf = hashes.leaf(event, position, version, head.leaf, recorded_at);
         self.insert_event
             .execute(params![
                 position.0 as i64,
@@ -119,7 +149,7 @@ impl<'c> WriterTables<'c> {
         if let Some(envelope) = &event.sealed {
             self.insert_sealed.execute(params![position.0 as i64, &**envelope]).map_err(failed)?;
         }
-        *self.stream_head(&event.stream)? = StreamHead { key: Some(stream), version: version.0, leaf };
+        *head = StreamHead { key: Some(stream), version: version.0, leaf };
         Ok((Placed { position, version, recorded_at, existed: false }, leaf))
     }
 
@@ -137,34 +167,17 @@ impl<'c> WriterTables<'c> {
         done.map(drop).map_err(failed)
     }
 
-    fn stream_head(&mut self, stream: &StreamName) -> Result<&mut StreamHead, LogError> {
-        if self.heads.get_mut(stream).is_none() {
-            let key: Option<i64> =
-                self.find_stream.query_row([stream.as_str()], |row| row.get(0)).optional().map_err(failed)?;
-            let mut head = StreamHead { key, ..StreamHead::default() };
-            if let Some(key) = key {
-                let last = self.find_head.query_row([key], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional();
-                if let Some((version, leaf)) = last.map_err(failed)? {
-                    (head.version, head.leaf) = (version as u64, leaf);
-                }
-            }
-            self.heads.insert(stream.clone(), head);
-        }
-        self.heads.get_mut(stream).ok_or_else(|| LogError::damage(format!("stream {stream} was forgotten")))
-    }
-
     fn type_key(&mut self, event: &NewEvent) -> Result<i64, LogError> {
         let name = (Arc::clone(&event.event_type), event.schema);
-        if let Some(key) = self.types.get_mut(&name) {
-            return Ok(*key);
-        }
-        let found = self.find_type.query_row(params![&*name.0, name.1], |row| row.get(0)).optional().map_err(failed)?;
-        let key = match found {
-            Some(key) => key,
-            None => self.insert_type.query_row(params![&*name.0, name.1], |row| row.get(0)).map_err(failed)?,
-        };
-        self.types.insert(name, key);
-        Ok(key)
+        let Self { find_type, insert_type, types, .. } = self;
+        let key = types.get_or_insert_with(&name, || {
+            let found = find_type.query_row(params![&*name.0, name.1], |row| row.get(0)).optional().map_err(failed)?;
+            match found {
+                Some(key) => Ok(key),
+                None => insert_type.query_row(params![&*name.0, name.1], |row| row.get(0)).map_err(failed),
+            }
+        })?;
+        Ok(*key)
     }
 }
 
@@ -190,7 +203,7 @@ impl Tables for WriterTables<'_> {
     }
 
     fn version(&mut self, stream: &StreamName) -> Result<Version, LogError> {
-        Ok(Version(self.stream_head(stream)?.version))
+        Ok(Version(self.heads.of(stream)?.version))
     }
 
     fn owner(&mut self, identity: &Hash) -> Result<Option<ClientId>, LogError> {

@@ -318,17 +318,15 @@ impl<'c> Thread<'c> {
 
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
         let failed = |error| LogError::new("writing to the log", error);
+        let conn = self.conn;
+        let say = |sql| conn.prepare_cached(sql).and_then(|mut said| said.execute([])).map(drop).map_err(failed);
         let early = fault::is_on(Fault::AckBeforeCommit);
         if early && !self.conn.is_autocommit() {
-            self.conn.execute_batch("COMMIT").map_err(failed)?;
+            say("COMMIT")?;
         }
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        say("BEGIN IMMEDIATE")?;
         let done = work(self);
-        let done = if early {
-            done
-        } else {
-            done.and_then(|done| self.conn.execute_batch("COMMIT").map_err(failed).map(|()| done))
-        };
+        let done = if early { done } else { done.and_then(|done| say("COMMIT").map(|()| done)) };
         if done.is_err() && !self.conn.is_autocommit() {
             // Nothing hangs on its outcome: the log stops here either way.
             drop(self.conn.execute_batch("ROLLBACK"));
