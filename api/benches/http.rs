@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::routing::post;
 use axum::{Json, Router};
 use letopis_api::{folder, server};
+use letopis_core::testing::desk::posted;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,13 +28,7 @@ const MAX_BEHIND: Duration = Duration::from_secs(300);
 const CLIENTS: u64 = 10_000;
 
 fn event(n: u64) -> Value {
-    let topics: Vec<String> = (0..10).map(|i| format!("topic-{:04}-{i:02}", n % 10_000)).collect();
-    json!({
-        "type": "call.logged", "source": "pbx", "id": format!("call-{n}"), "client": format!("shop:C-{}", n % CLIENTS),
-        "occurred_at": "2026-03-01T12:30:00+00:00",
-        "data": { "direction": "in", "duration_s": n % 900, "topics": topics,
-            "summary": "Asked where the parcel is; promised to call back before noon tomorrow." },
-    })
+    posted(n, CLIENTS)
 }
 
 /// One connection that posts one event after the other. Returns how many were answered with success.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use letopis_api::folder;
 use letopis_core::intake::{Caller, Outcome};
-use serde_json::{Value, json};
+use letopis_core::testing::desk::posted;
 
 mod server;
 
@@ -19,18 +19,11 @@ const ROUNDS: usize = 5;
 /// Events of a batch.
 const BATCH: u64 = 1_000;
 
-fn event(n: u64, clients: u64) -> Value {
-    json!({
-        "type": "call.logged", "source": "pbx", "id": format!("call-{n}"), "client": format!("shop:C-{}", n % clients),
-        "occurred_at": "2026-03-01T12:30:00+00:00", "data": { "direction": "in", "duration_s": n % 900, "summary": "Asked where it is." },
-    })
-}
-
 /// Makes the log longer, folds and seals it.
 async fn fill(dir: &Path, from: u64, to: u64) {
     let app = folder::open(dir, false).await.expect("opens");
     for first in (from..to).step_by(BATCH as usize) {
-        let events = (first..(first + BATCH).min(to)).map(|n| event(n, to / 10 + 1)).collect();
+        let events = (first..(first + BATCH).min(to)).map(|n| posted(n, to / 10 + 1)).collect();
         let answers = app.intake.post(&Caller::default(), events, false).await;
         assert!(answers.iter().all(|answer| matches!(answer, Outcome::Accepted { .. })));
     }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use letopis_core::testing::desk::posted;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
@@ -26,12 +27,7 @@ const SPRINT: Duration = Duration::from_secs(15);
 const MAX_WAL_MIB: f64 = 384.0;
 
 fn event(n: u64) -> Value {
-    json!({
-        "type": "call.logged", "source": "pbx", "id": format!("call-{n}"), "client": format!("shop:C-{}", n * 7919 % CLIENTS),
-        "occurred_at": format!("2026-03-01T{:02}:{:02}:00+00:00", n / 60 % 24, n % 60),
-        "data": { "direction": "in", "duration_s": n % 900, "topics": ["delivery"],
-            "summary": "Asked where the parcel is; promised to call back before noon tomorrow." },
-    })
+    posted(n, CLIENTS)
 }
 
 struct Connection(TcpStream, Vec<u8>);

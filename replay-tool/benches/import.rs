@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use letopis_core::import::BATCH;
 use letopis_core::log::sqlite::{SqliteLog, SqliteOptions};
+use letopis_core::testing::desk::posted;
 use letopis_core::time::SystemClock;
 use letopis_replay_tool::commands::import::ImportArgs;
 use letopis_replay_tool::commands::{Command, DataArg, run};
 use letopis_replay_tool::console::Console;
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params_from_iter};
-use serde_json::json;
 
 // As the program does.
 #[global_allocator]
@@ -37,14 +37,7 @@ const IN_TRANSACTION: usize = 10_000;
 const TABLES: &[&str] = &["event_type", "stream", "identity", "subject_key"];
 
 fn line(n: u64) -> String {
-    let topics: Vec<String> = (0..10).map(|i| format!("topic-{:04}-{i:02}", n % 10_000)).collect();
-    let event = json!({
-        "type": "call.logged", "source": "pbx", "id": format!("call-{n}"), "client": format!("shop:C-{}", n % CLIENTS),
-        "occurred_at": "2026-03-01T12:30:00+00:00",
-        "data": { "direction": "in", "duration_s": n % 900, "topics": topics,
-            "summary": "Asked where the parcel is; promised to call back before noon tomorrow." },
-    });
-    event.to_string()
+    posted(n, CLIENTS).to_string()
 }
 
 /// Imports the file into a new folder. Returns events a second by the time that the command tells; a client that is

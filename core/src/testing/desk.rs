@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::{Value, json};
+
 use super::samples::START;
-use crate::ids::{ClientId, CommitId, EventId};
+use crate::ids::{ClientId, CommitId, EmployeeId, EventId};
 use crate::log::{Commit, NewEvent, StreamName};
 use crate::random::Random;
 use crate::time::{Moment, SystemClock, Timestamp};
@@ -21,6 +23,20 @@ pub fn facts(n: u64) -> String {
     let topics: Vec<String> = (0..12).map(|i| format!("\"topic-{:04}-{i:02}\"", n % 10_000)).collect();
     let (channel, duration, topics) = (n % 97, n % 900, topics.join(","));
     format!(r#"{{"channel":"line-{channel:04}","direction":"in","duration_s":{duration},"topics":[{topics}]}}"#)
+}
+
+/// The n-th call as a front office posts it, of one of so many clients: some 420 bytes. Each happened after the one before:
+/// what happened no later than what is known of a client has his rows folded anew, which is another thing to measure.
+pub fn posted(n: u64, clients: u64) -> Value {
+    json!({
+        "type": CALL, "source": "pbx", "id": format!("call-{n}"), "client": format!("shop:C-{}", n * 7919 % clients),
+        "occurred_at": Timestamp(START.0 + 1_000 * n as i64).to_string(),
+        "data": {
+            "direction": "in", "duration_s": n % 900, "channel": "phone", "employee": EmployeeId(n as u128 % 40).to_string(),
+            "outcome": "resolved", "topics": [format!("topic-{:03}", n % 200), format!("product-{:03}", n * 31 % 500)],
+            "number": format!("+4420{:08}", n % 100_000_000), "summary": SUMMARY,
+        },
+    })
 }
 
 /// Makes events that are identified, encoded and sealed, of clients that are numbered from 0.
@@ -81,7 +97,7 @@ impl Desk {
     pub fn sealed(&self, client: usize, stream: &StreamName, id: EventId) -> Box<[u8]> {
         let (number, key) = &self.keys[client];
         let place = Place { stream, id, event_type: CALL, schema: 1 };
-        let fields = serde_json::json!({ "summary": SUMMARY });
+        let fields = json!({ "summary": SUMMARY });
         seal::seal(*number, key, self.random.bytes(), place, fields.as_object().expect("fields"))
     }
 }
