@@ -116,7 +116,7 @@ async fn rebuild(State(app): State<App>, Admin(who): Admin) -> Result<Response, 
         *state = Rebuild::Running { done: 0, total: 0 };
     }
     tracing::info!(actor = who.actor, "the views are built anew");
-    std::thread::spawn(move || {
+    letopis_core::background::spawn("rebuild", move || {
         let end = run(&app).map_or_else(|reason| Rebuild::Failed { reason }, |()| Rebuild::Idle);
         *lock(&app.rebuild) = end;
     });

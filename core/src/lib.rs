@@ -50,6 +50,7 @@ pub mod rotation;
 pub mod rules;
 mod secret;
 pub mod settings;
+pub mod statements;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -106,8 +106,7 @@ impl Carrier {
             }
             Ok(())
         }))?;
-        let thread = std::thread::spawn(move || {
-            crate::background::give_way();
+        let thread = crate::background::spawn("wal-carrier", move || {
             for () in woken {
                 match carry(&own) {
                     Ok(()) => done.store(true, Ordering::Relaxed),

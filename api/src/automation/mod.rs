@@ -64,7 +64,7 @@ impl Automation {
 
 /// Acts by rule on a thread of its own until `stop` changes or its sender is dropped.
 pub fn follow(app: App, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-    std::thread::spawn(move || {
+    letopis_core::background::spawn("automation", move || {
         let fail = |reason: String| {
             tracing::error!(reason, "nothing is done by rule any more");
             *app.automation.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);

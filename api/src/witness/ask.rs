@@ -81,12 +81,14 @@ enum AskError {
 
 /// Sends every new checkpoint until `stop` changes; then the last one once more.
 pub fn follow(app: App, peer: Peer, stop: watch::Receiver<bool>) -> JoinHandle<()> {
-    std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => {
-            let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
-            Asker { app, peer, agent: config.build().into(), known: 0 }.run(&runtime, stop);
+    letopis_core::background::spawn("witness", move || {
+        match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => {
+                let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+                Asker { app, peer, agent: config.build().into(), known: 0 }.run(&runtime, stop);
+            }
+            Err(error) => tracing::error!(%error, "no runtime for the witness"),
         }
-        Err(error) => tracing::error!(%error, "no runtime for the witness"),
     })
 }
 

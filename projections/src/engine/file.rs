@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use letopis_core::background;
 use letopis_core::fact::FoldOrder;
 use letopis_core::fault::{self, Fault};
 use letopis_core::ids::{ClientId, Position, Version};
+use letopis_core::statements;
 use letopis_core::time::{Timestamp, Zone};
 use letopis_core::trust::leaf::Hash;
 use letopis_core::wal::Carrier;
@@ -13,6 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::group::{AliasChange, order_from};
 use super::row::{Cell, Owner};
+use super::schema;
 use super::view::{Batch, StoreError, View};
 use super::writer::{Additions, Writer, additions};
 
@@ -69,8 +72,8 @@ pub fn fingerprint(view: &dyn View, zone: &Zone) -> String {
     };
     put(view.name());
     put(&view.version().to_string());
-    put(&view.create_tables());
-    put(&view.create_indexes());
+    put(&schema::tables(view));
+    put(&schema::indexes(view));
     put(zone.name());
     put(&format!("{:?}", jiff::tz::db()));
     for info in letopis_core::events::types() {
@@ -115,7 +118,7 @@ impl ViewFile {
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; PRAGMA cache_size=-65536;",
         )?;
         conn.pragma_update(None, "threads", std::thread::available_parallelism().map_or(1, usize::from))?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        statements::keep(&conn, STATEMENTS)?;
         Self::define(&conn, views, zone)?;
         Ok(Self { conn, zone: zone.clone(), parked: HashSet::new(), additions: additions(views), carrier: None })
     }
@@ -126,9 +129,9 @@ impl ViewFile {
     /// When SQLite has no memory.
     pub fn in_memory(views: &[Box<dyn View>], zone: &Zone) -> Result<Self, StoreError> {
         let conn = Connection::open_in_memory()?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        statements::keep(&conn, STATEMENTS)?;
         Self::define(&conn, views, zone)?;
-        let file =
+        let mut file =
             Self { conn, zone: zone.clone(), parked: HashSet::new(), additions: additions(views), carrier: None };
         file.index(views)?;
         Ok(file)
@@ -139,8 +142,8 @@ impl ViewFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn open(path: &Path, views: &[Box<dyn View>], zone: &Zone) -> Result<Option<Self>, StoreError> {
-        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        Self::prepare(&conn)?;
+        let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Self::prepare(&mut conn)?;
         let complete = conn.query_row("SELECT complete FROM checkpoint", [], |row| row.get::<_, bool>(0)).optional();
         if !matches!(complete, Ok(Some(true))) {
             return Ok(None);
@@ -170,26 +173,27 @@ impl ViewFile {
     pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         let conn =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        statements::keep(&conn, STATEMENTS)?;
         conn.busy_timeout(std::time::Duration::from_secs(5))?;
         Ok(conn)
     }
 
     /// How files that can be made again are written.
-    pub(crate) fn prepare(conn: &Connection) -> Result<(), StoreError> {
+    pub(crate) fn prepare(conn: &mut Connection) -> Result<(), StoreError> {
         // Views are disposable: what is lost with the power is folded again from the checkpoint. An event touches
         // dozens of pages, so with SQLite's own bound the file would be synced for every thirty events.
         conn.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=10000;",
         )?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        statements::keep(conn, STATEMENTS)?;
+        background::give_way_within(conn)?;
         conn.busy_timeout(std::time::Duration::from_secs(5))
     }
 
     fn define(conn: &Connection, views: &[Box<dyn View>], zone: &Zone) -> Result<(), StoreError> {
         conn.execute_batch(SCHEMA)?;
         for view in views {
-            conn.execute_batch(&view.create_tables())?;
+            conn.execute_batch(&schema::tables(view.as_ref()))?;
             conn.execute(
                 "INSERT INTO view (name, version, fingerprint, digest) VALUES (?1, ?2, ?3, ?4)",
                 (view.name(), view.version(), fingerprint(view.as_ref(), zone), [0_u8; 16]),
@@ -210,15 +214,15 @@ impl ViewFile {
     ///
     /// # Errors
     /// When the file fails.
-    pub fn index(&self, views: &[Box<dyn View>]) -> Result<(), StoreError> {
+    pub fn index(&mut self, views: &[Box<dyn View>]) -> Result<(), StoreError> {
         // Short runs are sorted on other threads while this one reads on; a long one it would sort alone.
         self.conn.execute_batch("PRAGMA cache_size=-2048")?;
         self.conn.execute_batch(SUBJECT_INDEXES)?;
         for view in views {
-            self.conn.execute_batch(&view.create_indexes())?;
+            self.conn.execute_batch(&schema::indexes(view.as_ref()))?;
         }
         if let Some(path) = self.path() {
-            Self::prepare(&self.conn)?;
+            Self::prepare(&mut self.conn)?;
             let synced = std::fs::File::open(&path).and_then(|file| file.sync_all());
             synced.map_err(|error| StoreError::ToSqlConversionFailure(Box::new(error)))?;
         }
@@ -429,4 +433,10 @@ pub(super) fn subject(conn: &Connection, client: ClientId) -> Result<Option<Subj
             })
         })
         .optional()
+}
+
+/// The head of the group that a client is answered under, when anything of him is folded in.
+pub(super) fn root(conn: &Connection, client: ClientId) -> Result<Option<ClientId>, StoreError> {
+    let mut find = conn.prepare_cached("SELECT root FROM subject WHERE client = ?1")?;
+    find.query_row([client.put()], |row| super::row::cell(row, 0)).optional()
 }

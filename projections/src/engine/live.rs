@@ -59,7 +59,7 @@ impl<'a> Source<'a> {
         for stream in streams {
             let mut after = Version(0);
             loop {
-                let page = self.log.read_stream(stream, after, MAX_PAGE).await.map_err(EngineError::Log)?;
+                let page = self.log.read_stream(stream, after, MAX_PAGE).await?;
                 let full = page.len() == MAX_PAGE;
                 let Some(last) = page.last() else { break };
                 after = last.version;
@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
 /// When the log or the view file fails, or too many rows are parked.
 pub async fn step(source: Source<'_>, file: &mut ViewFile, aliases: &mut Aliases) -> Result<usize, EngineError> {
     let from = file.checkpoint()?;
-    let page = source.log.read_all(from.position, MAX_PAGE).await.map_err(EngineError::Log)?;
+    let page = source.log.read_all(from.position, MAX_PAGE).await?;
     let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
     let checkpoint = Checkpoint { position: last.position, leaf: last.leaf };
 

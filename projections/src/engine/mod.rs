@@ -22,6 +22,7 @@ pub mod read;
 pub mod rebuild;
 mod record;
 pub mod row;
+mod schema;
 pub mod scope;
 pub mod stored;
 pub mod text;
@@ -37,7 +38,7 @@ use letopis_core::log::LogError;
 pub enum EngineError {
     /// The log cannot be read, or an event is damaged.
     #[error("the log cannot be read")]
-    Log(#[source] LogError),
+    Log(#[from] LogError),
     /// The view file failed.
     #[error("the view file failed")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -12,7 +12,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use foldhash::HashMap;
 use letopis_core::fact::Fact;
 use letopis_core::ids::{ClientId, Position};
-use letopis_core::log::{LogError, MAX_PAGE, Recorded};
+use letopis_core::log::{LogError, Recorded};
+use letopis_core::replay::replay;
 use letopis_core::time::Zone;
 
 use super::EngineError;
@@ -73,7 +74,7 @@ pub async fn rebuild(
     options: Options,
     progress: Progress<'_>,
 ) -> Result<ViewFile, EngineError> {
-    let head = source.log.head().await.map_err(EngineError::Log)?;
+    let head = source.log.head().await?;
     let upto = options.upto.map_or(head, |upto| upto.min(head));
     let mut file = ViewFile::create(path, source.views, zone)?;
     file.limit_cache(options.memory / 8)?;
@@ -82,8 +83,7 @@ pub async fn rebuild(
     let count = upto.0.div_ceil(events).max(options.min_parts).max(1) as usize;
     let held = (options.memory / 2) as usize;
     let parts = Parts::new(count, held, &beside(path, "-parts"));
-    let scan = Scan { source, upto, clocks: options.clocks, parts: &parts, progress };
-    let (changes, checkpoint) = scan.run()?;
+    let (changes, checkpoint) = scan(source, upto, options.clocks, &parts, progress)?;
 
     // Events of merged records lie in parts of their own streams, and are moved to parts of their groups.
     let aliases = Aliases::from_changes(&changes);
@@ -123,71 +123,37 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Reads the log into parts.
-struct Scan<'a> {
-    source: Source<'a>,
+/// Reads the log into parts. Returns the merges and their undoings, in the order of the log, and where it ends.
+fn scan(
+    source: Source<'_>,
     upto: Position,
     clocks: Clocks,
-    parts: &'a Parts,
-    progress: Progress<'a>,
-}
-
-impl Scan<'_> {
-    /// Returns the merges and their undoings, in the order of the log, and where it ends.
-    fn run(&self) -> Result<(Vec<AliasChange>, Checkpoint), EngineError> {
-        let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-        let found = Mutex::new((Vec::new(), Checkpoint::default()));
-        let read = || -> Result<(), EngineError> {
-            // Reads of a log need nothing of a runtime but that there is one.
-            let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(store)?;
-            loop {
-                let after = next.fetch_add(MAX_PAGE as u64, Ordering::Relaxed);
-                if after >= self.upto.0 {
-                    return Ok(());
-                }
-                let page = runtime.block_on(self.source.log.read_all(Position(after), MAX_PAGE));
-                let taken = page.map_err(EngineError::Log).and_then(|page| self.page(page, after));
-                let (changes, end) = taken.inspect_err(|_| {
-                    // The others need not go on.
-                    next.store(self.upto.0, Ordering::Relaxed);
-                })?;
-                let mut found = lock(&found);
-                found.0.extend(changes);
-                found.1 = if end.position > found.1.position { end } else { found.1 };
-                drop(found);
-                let read = end.position.0 - after;
-                (self.progress)(done.fetch_add(read, Ordering::Relaxed) + read, self.upto.0 * 2);
-            }
-        };
-        std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..threads()).map(|_| scope.spawn(read)).collect();
-            readers
-                .into_iter()
-                .try_for_each(|reader| reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })?;
-        let (mut changes, end) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        changes.sort_unstable_by_key(|change: &AliasChange| change.position);
-        Ok((changes, end))
-    }
-
-    /// Takes a page in, cut at the end.
-    fn page(&self, mut page: Vec<Recorded>, after: u64) -> Result<(Vec<AliasChange>, Checkpoint), EngineError> {
-        page.truncate(page.partition_point(|recorded| recorded.position <= self.upto));
-        let due = self.upto.0.min(after + MAX_PAGE as u64);
-        let Some(last) = page.last().filter(|last| last.position.0 == due) else {
-            return Err(EngineError::Log(LogError::damage(format!("position {due} of the log is missing"))));
-        };
-        let (end, mut changes) = (Checkpoint { position: last.position, leaf: last.leaf }, Vec::new());
-        for recorded in page.into_iter().filter(|recorded| self.clocks.knows(recorded.recorded_at)) {
-            let client = recorded.stream.client_id();
-            let owner = client.map_or_else(|| definition_owner(&recorded.stream), Owner::from);
-            self.parts.put(owner, |out| record::put(out, owner, &recorded)).map_err(store)?;
-            if matches!(&*recorded.event_type, "client.merged" | "client.unmerged") {
-                changes.extend(AliasChange::of(&self.source.decode(recorded)?));
-            }
+    parts: &Parts,
+    progress: Progress<'_>,
+) -> Result<(Vec<AliasChange>, Checkpoint), EngineError> {
+    let (mut changes, mut end) = (Vec::new(), Checkpoint::default());
+    let put = |recorded: Recorded| -> Result<_, EngineError> {
+        let end = Checkpoint { position: recorded.position, leaf: recorded.leaf };
+        if !clocks.knows(recorded.recorded_at) {
+            return Ok((end, None));
         }
-        Ok((changes, end))
+        let client = recorded.stream.client_id();
+        let owner = client.map_or_else(|| definition_owner(&recorded.stream), Owner::from);
+        parts.put(owner, |out| record::put(out, owner, &recorded)).map_err(store)?;
+        let is_change = matches!(&*recorded.event_type, "client.merged" | "client.unmerged");
+        let change = if is_change { AliasChange::of(&source.decode(recorded)?) } else { None };
+        Ok((end, change))
+    };
+    replay(source.log, Position(0), upto, put, |page| {
+        end = page.last().map_or(end, |(end, _)| *end);
+        changes.extend(page.into_iter().filter_map(|(_, change)| change));
+        progress(end.position.0, upto.0 * 2);
+        Ok(())
+    })?;
+    if end.position != upto {
+        return Err(EngineError::Log(LogError::damage(format!("position {upto} of the log is missing"))));
     }
+    Ok((changes, end))
 }
 
 /// The alias groups of more than one record, by their heads; the head stands first.
@@ -298,7 +264,7 @@ impl Folding<'_> {
     /// Decodes and folds a part into an empty one, owner by owner, in the order of owners.
     fn part(&self, number: usize, mut out: FoldedPart, done: &AtomicU64) -> Result<FoldedPart, EngineError> {
         let bytes = self.parts.take(number).map_err(store)?;
-        let mut entries = record::entries(&bytes).map_err(EngineError::Log)?;
+        let mut entries = record::entries(&bytes)?;
         entries.sort_unstable_by_key(|entry| (entry.owner, entry.position));
         for entries in entries.chunk_by(|a, b| a.owner == b.owner) {
             let owner = entries[0].owner;
@@ -308,7 +274,7 @@ impl Folding<'_> {
                 }
                 continue;
             }
-            let decode = |entry: &record::Entry<'_>| self.source.decode(entry.read().map_err(EngineError::Log)?);
+            let decode = |entry: &record::Entry<'_>| self.source.decode(entry.read()?);
             let facts: Vec<Fact> = entries.iter().map(decode).collect::<Result<_, _>>()?;
             let of_one = || facts.first().and_then(|fact| fact.client).into_iter().collect();
             let members = self.groups.members.get(&owner.client()).cloned().unwrap_or_else(of_one);

@@ -124,7 +124,7 @@ pub async fn fold_client(
 /// When the log cannot be read or an event is damaged.
 pub(super) async fn definitions(source: Source<'_>, clocks: Clocks) -> Result<Vec<Group>, EngineError> {
     let mut groups = Vec::new();
-    for stream in source.log.definition_streams().await.map_err(EngineError::Log)? {
+    for stream in source.log.definition_streams().await? {
         let owner = definition_owner(&stream);
         let facts = source.streams(&[stream], Position(u64::MAX)).await?;
         groups.push(Group::assemble(owner, Vec::new(), facts, clocks));

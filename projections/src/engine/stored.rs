@@ -221,7 +221,7 @@ impl StoredViews {
     /// # Errors
     /// When it cannot be read.
     pub fn root(&self, client: ClientId) -> Result<Option<ClientId>, StoreError> {
-        super::generations::root_of(&self.conn, client)
+        super::file::root(&self.conn, client)
     }
 
     /// Runs a query on it. `now` is the exclusive bound of the answer.

@@ -36,12 +36,10 @@ pub trait View: Send + Sync {
     fn table(&self) -> &'static str;
     /// The columns of its rows.
     fn columns(&self) -> &'static [Column];
+    /// The columns of its indexes, separated by commas, besides those of key and owner.
+    fn indexes(&self) -> &'static [&'static str];
     /// The tables of its totals.
     fn totals(&self) -> &'static [TotalTable];
-    /// SQL that makes its tables.
-    fn create_tables(&self) -> String;
-    /// SQL that makes its indexes; after a bulk load.
-    fn create_indexes(&self) -> String;
     /// The rows that a fact of its areas touches.
     fn route(&self, fact: &Fact, cx: &Context<'_>, keys: &mut Vec<u128>);
     /// Folds new facts, none of them late, into stored rows.

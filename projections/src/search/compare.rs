@@ -33,7 +33,7 @@ pub async fn compare(
     let Some(at) = Index(&stored).checkpoint()? else {
         return Ok(Some("it is of another version".to_owned()));
     };
-    if log.head().await.map_err(EngineError::Log)? < at.position {
+    if log.head().await? < at.position {
         return Ok(Some(format!("it is of another log: it says position {}", at.position)));
     }
     let made = Search::open(scratch, log, vault).await?;

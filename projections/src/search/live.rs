@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex as SyncMutex};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::query::{self, Hit};
 use super::stem::AREAS;
 use crate::engine::EngineError;
 use crate::engine::file::{Checkpoint, ViewFile, cut_off};
-use crate::engine::follow::{Stopped, follow, reached};
+use crate::engine::follow::{Progress, follow};
 use crate::engine::generations::Fresh;
 use crate::engine::list::{Page, Window};
 use crate::engine::pool::{ReadPool, remove_file};
@@ -41,8 +41,7 @@ pub struct Search {
     pool: Arc<ReadPool>,
     // Held from the reading of texts to their writing: what is forgotten meanwhile must not come back.
     writer: Mutex<Connection>,
-    position: watch::Sender<Position>,
-    stopped: Stopped,
+    progress: Progress,
 }
 
 impl Search {
@@ -70,8 +69,7 @@ impl Search {
             vault,
             pool: ReadPool::new(path),
             writer: Mutex::new(conn),
-            position: watch::Sender::new(at.position),
-            stopped: SyncMutex::default(),
+            progress: Progress::new(at.position),
         }))
     }
 
@@ -84,12 +82,12 @@ impl Search {
     pub(super) async fn step_to(&self, upto: Position) -> Result<usize, EngineError> {
         let writer = self.writer.lock().await;
         let left = upto.0.saturating_sub(self.position().0).min(MAX_PAGE as u64) as usize;
-        let page = self.log.read_all(self.position(), left).await.map_err(EngineError::Log)?;
+        let page = self.log.read_all(self.position(), left).await?;
         let (Some(last), count) = (page.last(), page.len()) else { return Ok(0) };
         let at = Checkpoint { position: last.position, leaf: last.leaf };
         let mut facts = Vec::new();
         for recorded in page.into_iter().filter(is_wanted) {
-            facts.push(Fact::decode(recorded, Opener::Vault(&self.vault)).map_err(EngineError::Log)?);
+            facts.push(Fact::decode(recorded, Opener::Vault(&self.vault))?);
         }
         let mended = self.mended(&facts, at.position).await?;
 
@@ -104,7 +102,7 @@ impl Search {
         }
         index.set_checkpoint(at)?;
         tx.commit()?;
-        self.position.send_replace(at.position);
+        self.progress.reach(at.position);
         Ok(count)
     }
 
@@ -125,9 +123,7 @@ impl Search {
         for (client, mut targets) in targets {
             let mut facts = Vec::new();
             let stream = StreamName::client(client);
-            read_stream(&*self.log, Opener::Vault(&self.vault), &stream, Version(0), &mut facts)
-                .await
-                .map_err(EngineError::Log)?;
+            read_stream(&*self.log, Opener::Vault(&self.vault), &stream, Version(0), &mut facts).await?;
             facts.retain(|fact| fact.position <= upto);
             if erased.contains(&client) {
                 // Any document of his may hold what was erased.
@@ -159,29 +155,22 @@ impl Search {
     /// A failure stops the index, not the server: it goes on being asked, and says how far behind it is.
     pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let (search, log) = (Arc::clone(self), Arc::clone(&self.log));
-        follow(
-            log,
-            stop,
-            PAUSE,
-            search,
-            |search| &search.stopped,
-            async |search| Ok((search.step().await?, search.position())),
-        )
+        follow("search", log, stop, PAUSE, search, |search| &search.progress, Self::step)
     }
 
     /// Why the index has stopped, if it has.
     pub fn failure(&self) -> Option<String> {
-        crate::engine::pool::lock(&self.stopped).clone()
+        self.progress.failure()
     }
 
     /// Up to where the log is taken in.
     pub fn position(&self) -> Position {
-        *self.position.borrow()
+        self.progress.position()
     }
 
     /// Waits until an event is taken in, at most so long. Returns whether it is.
     pub async fn wait_for(&self, position: Position, at_most: Duration) -> bool {
-        reached(&self.position, position, at_most).await
+        self.progress.wait_for(position, at_most).await
     }
 
     /// Events in whose texts every word of `text` occurs in any form, before `now`; of some clients, or of
@@ -244,8 +233,8 @@ fn target(fact: &Fact) -> Option<EventId> {
 }
 
 fn connect(path: &PathBuf) -> Result<Connection, StoreError> {
-    let conn = Connection::open(path)?;
-    ViewFile::prepare(&conn)?;
+    let mut conn = Connection::open(path)?;
+    ViewFile::prepare(&mut conn)?;
     Ok(conn)
 }
 
@@ -254,6 +243,6 @@ async fn usable(path: &PathBuf, log: &dyn EventLog) -> Result<Option<(Connection
     let Ok(conn) = connect(path) else { return Ok(None) };
     let Ok(Some(at)) = Index(&conn).checkpoint() else { return Ok(None) };
     let Some(before) = at.position.0.checked_sub(1) else { return Ok(Some((conn, at))) };
-    let recorded = log.read_all(Position(before), 1).await.map_err(EngineError::Log)?;
+    let recorded = log.read_all(Position(before), 1).await?;
     Ok((recorded.first().map(|recorded| recorded.leaf) == Some(at.leaf)).then_some((conn, at)))
 }

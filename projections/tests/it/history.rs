@@ -570,7 +570,7 @@ pub(crate) async fn rebuilt(log: &dyn EventLog, views: &[Box<dyn View>], dir: &P
 
 /// A live file at nothing.
 pub(crate) fn empty(views: &[Box<dyn View>], dir: &Path) -> ViewFile {
-    let file =
+    let mut file =
         ViewFile::create(&dir.join(format!("{}.db", rand_name())), views, &Zone::named("Europe/Moscow").unwrap())
             .unwrap();
     file.index(views).unwrap();

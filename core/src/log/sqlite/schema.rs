@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::fault::{self, Fault};
 use crate::log::LogError;
-use crate::wal;
+use crate::{statements, wal};
 
 /// Earlier libraries can corrupt a database in WAL mode (the reset bug mended in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -74,6 +74,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
         conn.busy_timeout(BUSY)?;
         conn.pragma_update(None, "query_only", true)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        statements::keep(&conn, STATEMENTS)?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(conn)
     };
@@ -85,7 +86,6 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LogError> {
         }
         opened => opened.map_err(failed)?,
     };
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
     check_log(&conn, path)?;
     Ok(conn)
 }

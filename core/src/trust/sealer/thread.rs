@@ -16,8 +16,7 @@ impl Sealer {
     /// events for a while, it is tried again.
     pub fn follow(self: &Arc<Self>, stop: watch::Receiver<bool>) -> std::thread::JoinHandle<()> {
         let sealer = Arc::clone(self);
-        std::thread::spawn(move || {
-            crate::background::give_way();
+        crate::background::spawn("sealer", move || {
             let done = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
                 Ok(runtime) => runtime.block_on(sealer.keep_running(stop)),
                 Err(error) => Err(LogError::new("no runtime for the sealer", error).into()),
