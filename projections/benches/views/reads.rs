@@ -45,7 +45,8 @@ impl Times {
 /// Card, history, dated answers and the card with all that belongs to it, in the order of [`READS`].
 pub(crate) async fn reads(views: &Arc<Views>, clients: u64) -> [Times; READS.len()] {
     let now = SystemClock.now();
-    let past = Timestamp(START + 300 * 86_400 * SECOND_US);
+    // Behind all that happened: the most there is to fold of each client.
+    let past = Timestamp(START + 701 * 86_400 * SECOND_US);
     let dated = Clocks { as_of: Some(past), known_at: None };
     let [mut cards, mut pages, mut as_of, mut boards, mut wholes] = [const { Vec::new() }; READS.len()];
     let whole = views::questions().find(|question| question.name == "client-360").expect("the question");
