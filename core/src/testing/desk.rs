@@ -25,7 +25,7 @@ pub fn facts(n: u64) -> String {
     format!(r#"{{"channel":"line-{channel:04}","direction":"in","duration_s":{duration},"topics":[{topics}]}}"#)
 }
 
-/// The n-th call as a front office posts it, of one of so many clients: some 420 bytes. Each happened after the one before:
+/// The n-th call as a front office posts it, of one of so many clients: 380 bytes. Each happened after the one before:
 /// what happened no later than what is known of a client has his rows folded anew, which is another thing to measure.
 pub fn posted(n: u64, clients: u64) -> Value {
     json!({

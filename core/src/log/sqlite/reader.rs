@@ -274,13 +274,11 @@ fn decode(row: &Row<'_>, envelope: ValueRef<'_>, conn: &Connection, names: &mut 
 
 impl Names {
     fn stream(&mut self, key: i64, conn: &Connection) -> Result<StreamName, Cause> {
-        if let Some(name) = self.streams.get_mut(&key) {
-            return Ok(name.clone());
-        }
-        let mut find = conn.prepare_cached("SELECT name FROM stream WHERE key = ?1")?;
-        let name = find.query_row([key], |row| Ok(StreamName::parse(row.get_ref(0)?.as_str()?)))??;
-        self.streams.insert(key, name.clone());
-        Ok(name)
+        let name = self.streams.get_or_insert_with(&key, || {
+            let mut find = conn.prepare_cached("SELECT name FROM stream WHERE key = ?1")?;
+            Ok::<_, Cause>(find.query_row([key], |row| Ok(StreamName::parse(row.get_ref(0)?.as_str()?)))??)
+        })?;
+        Ok(name.clone())
     }
 
     fn event_type(&mut self, key: i64, conn: &Connection) -> Result<(Arc<str>, u16), Cause> {

@@ -1,6 +1,5 @@
 //! A bounded map of what was used lately.
 
-use std::borrow::Borrow;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
@@ -13,47 +12,23 @@ pub(super) struct Recent<K, V> {
     old: HashMap<K, V>,
 }
 
-impl<K: Eq + Hash, V> Recent<K, V> {
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     /// Holds between `bound` and twice as many.
     pub(super) fn new(bound: usize) -> Self {
         Self { bound, young: HashMap::new(), old: HashMap::new() }
     }
 
-    pub(super) fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: Borrow<Q>,
-    {
-        if !self.young.contains_key(key) {
-            let (key, value) = self.old.remove_entry(key)?;
-            self.make_room();
-            self.young.insert(key, value);
-        }
-        self.young.get_mut(key)
-    }
-
     /// What is held under a key; what `make` gives, when nothing is.
-    pub(super) fn get_or_insert_with<E>(&mut self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<&mut V, E>
-    where
-        K: Clone,
-    {
-        self.make_room();
+    pub(super) fn get_or_insert_with<E>(&mut self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<&mut V, E> {
+        if self.young.len() >= self.bound {
+            self.old = std::mem::take(&mut self.young);
+        }
         match self.young.entry(key.clone()) {
             Entry::Occupied(held) => Ok(held.into_mut()),
             Entry::Vacant(free) => {
                 let value = self.old.remove(key).map_or_else(make, Ok)?;
                 Ok(free.insert(value))
             }
-        }
-    }
-
-    pub(super) fn insert(&mut self, key: K, value: V) {
-        self.make_room();
-        self.young.insert(key, value);
-    }
-
-    fn make_room(&mut self) {
-        if self.young.len() >= self.bound {
-            self.old = std::mem::take(&mut self.young);
         }
     }
 }
@@ -66,11 +41,11 @@ mod tests {
     fn what_is_used_stays_and_what_is_not_goes() {
         let mut recent = Recent::new(10);
         for key in 0..1_000 {
-            recent.insert(key, key);
-            assert_eq!(recent.get_mut(&0), Some(&mut 0));
+            assert_eq!(recent.get_or_insert_with(&key, || Ok::<_, i32>(key)), Ok(&mut key.clone()));
+            assert_eq!(recent.get_or_insert_with(&0, || Err(key)), Ok(&mut 0));
             assert_eq!(recent.get_or_insert_with(&1, || if key == 0 { Ok(1) } else { Err(key) }), Ok(&mut 1));
         }
-        assert_eq!(recent.get_mut(&500), None);
+        assert_eq!(recent.get_or_insert_with(&500, || Err(-1)), Err(-1));
         assert!(recent.young.len() + recent.old.len() <= 20);
     }
 }
