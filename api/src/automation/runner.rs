@@ -94,6 +94,8 @@ impl<'a> Runner<'a> {
     /// Goes on from the mark; where there is none, from the first rule.
     async fn begin(&mut self) -> Result<(), LogError> {
         let log = &*self.app.log;
+        // Before the rules: one that is recorded meanwhile stands behind it and is met there.
+        let head = log.head().await?;
         let (mut rules, prefix) = (Vec::new(), RuleBook::prefix());
         for stream in log.definition_streams().await? {
             if stream.as_str().starts_with(&prefix) {
@@ -105,7 +107,6 @@ impl<'a> Runner<'a> {
             Some(mark) => self.mark = mark,
             None => {
                 let first = rules.first();
-                let head = log.head().await?;
                 let before = first.map_or(head, |rule| Position(rule.position.0 - 1));
                 self.mark.due_upto = first.map_or(self.app.now(), |rule| rule.recorded_at);
                 self.go_to(before).await?;
